@@ -1,0 +1,1 @@
+"""Errors, optics and progress: what every layer shares; reads no file, imports no array engine."""

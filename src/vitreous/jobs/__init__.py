@@ -1,0 +1,1 @@
+"""One file per job type: parameters, what it reads and writes, and the function that joins algorithms and formats."""

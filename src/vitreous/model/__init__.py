@@ -1,0 +1,1 @@
+"""What a project contains: frozen records and typed columns, no pixels."""

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from vitreous.core.progress import Progress
 
 Result = dict[str, Any]
-"""JSON-able result of one item; holds ``input`` (path) and ``outputs`` (name → path) beside the job type's own figures."""
+"""JSON-able result of one item: ``input`` (path), ``outputs`` (name → path) and the job type's own figures."""
 
 Runner = Callable[[Path, Path, Progress], Result]
 """Process one item: ``runner(input_path, output_folder, progress)``."""
@@ -33,8 +34,8 @@ def parameter(
     group: str | None = None,
     **constraints: Any,
 ) -> Any:
-    """Declare one parameter: help text, unit, level, group (a heading of forms and ``--help``), pydantic constraints."""
-    extra = {"unit": unit, "level": level, "group": group}
+    """Declare one parameter: help, unit, level, group (a heading of forms and ``--help``), pydantic constraints."""
+    extra: JsonDict = {"unit": unit, "level": level, "group": group}
     return Field(default, description=help, json_schema_extra=extra, **constraints)
 
 

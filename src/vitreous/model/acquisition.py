@@ -1,4 +1,4 @@
-"""How the images were recorded: settings from the command line, a TOML file and file headers, in that order of trust."""
+"""How the images were recorded: settings from command line, TOML file and file headers, in that order of trust."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Acquisition(BaseModel):
     spherical_aberration: float | None = Field(None, ge=0, le=20, description="spherical aberration, mm")
     amplitude_contrast: float | None = Field(None, ge=0, le=1, description="amplitude contrast, fraction")
     dose_per_frame: float | None = Field(None, ge=0, le=1000, description="exposure of a frame, e/Å²")
-    frame_doses: tuple[float, ...] | None = Field(None, description="exposure of each frame, e/Å²; wins over dose_per_frame")
+    frame_doses: tuple[float, ...] | None = Field(
+        None, description="exposure of each frame, e/Å²; wins over dose_per_frame"
+    )
     pre_exposure: float | None = Field(None, ge=0, description="exposure before the first frame, e/Å²")
 
     def needed(self, name: str) -> float:

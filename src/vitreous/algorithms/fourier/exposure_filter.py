@@ -24,7 +24,7 @@ def voltage_factor(voltage: float) -> float:
 
 
 def critical_exposure(frequency: torch.Tensor, voltage: float = 300.0) -> torch.Tensor:
-    """Exposure in e/Å² at which the signal at ``frequency`` (1/Å) falls to 1/e in intensity (Grant & Grigorieff, eq. 3).
+    """Exposure in e/Å² at which the signal power at ``frequency`` (1/Å) falls to 1/e (Grant & Grigorieff, eq. 3).
 
     N_e(s) = (0.24499 s^-1.6649 + 2.8141) f(voltage); infinite at s = 0.
     """

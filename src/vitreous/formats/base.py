@@ -37,7 +37,7 @@ class ImageHeader:
     n_frames: int
     shape: tuple[int, int]
     dtype: np.dtype[Any]
-    acquisition: Acquisition = field(default_factory=lambda: Acquisition())
+    acquisition: Acquisition = field(default_factory=Acquisition)
     is_volume: bool = False
     tilt_angle: float | None = None
     warnings: tuple[str, ...] = ()

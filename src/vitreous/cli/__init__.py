@@ -1,0 +1,1 @@
+"""The ``vitreous`` command: argument parsing and what the terminal shows."""

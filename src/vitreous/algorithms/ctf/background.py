@@ -1,0 +1,67 @@
+"""The smooth part of a power spectrum: what would be there without Thon rings."""
+
+from __future__ import annotations
+
+import torch
+
+
+def hat_basis(position: torch.Tensor, knots: torch.Tensor) -> torch.Tensor:
+    """Piecewise linear functions, 1 at one knot and 0 at the others, constant outside.
+
+    Args:
+        position: any shape.
+        knots: ascending ``[m]``.
+
+    Returns:
+        ``[..., m]``, rows sum to 1.
+    """
+    upper = torch.searchsorted(knots, position.contiguous()).clamp(1, len(knots) - 1)
+    low, high = knots[upper - 1], knots[upper]
+    part = ((position - low) / (high - low)).clamp(0.0, 1.0)
+    out = torch.zeros((*position.shape, len(knots)), dtype=position.dtype, device=position.device)
+    out.scatter_(-1, (upper - 1)[..., None], (1.0 - part)[..., None])
+    out.scatter_(-1, upper[..., None], part[..., None])
+    return out
+
+
+def polynomial_basis(position: torch.Tensor, degree: int) -> torch.Tensor:
+    """Chebyshev polynomials 0..degree over the range of ``position [n]``: ``[n, degree+1]``."""
+    low, high = position.min(), position.max()
+    x = (2.0 * position - low - high) / (high - low).clamp_min(1e-30)
+    columns = [torch.ones_like(x), x]
+    for _ in range(2, degree + 1):
+        columns.append(2.0 * x * columns[-1] - columns[-2])
+    return torch.stack(columns[: degree + 1], dim=1)
+
+
+def smooth_level(power: torch.Tensor, weight: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """Level exp(basis · c) that fits ``log power [n]`` with ``weight [n]``, in the same units as ``power``.
+
+    Residuals beyond three robust deviations (ice reflections, lattice spots) are left out of a second fit.
+    """
+    value = torch.log(power.clamp_min(torch.finfo(power.dtype).tiny))
+    for _ in range(3):
+        fitted = basis @ weighted_solve(basis, value, weight)
+        residual = value - fitted
+        spread = 1.4826 * residual[weight > 0].abs().median().clamp_min(1e-6)
+        weight = torch.where(residual.abs() > 3.0 * spread, torch.zeros_like(weight), weight)
+    return torch.exp(fitted)
+
+
+def weighted_solve(basis: torch.Tensor, value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Least squares ``basis [n, m] · c = value [n]`` with ``weight [n]``; a trace of ridge keeps it solvable."""
+    scaled = basis * weight[:, None]
+    normal = basis.T @ scaled
+    ridge = 1e-9 * normal.diagonal().mean().clamp_min(1e-30)
+    eye = torch.eye(len(normal), dtype=normal.dtype, device=normal.device)
+    return torch.linalg.solve(normal + ridge * eye, scaled.T @ value)
+
+
+def remove_basis(values: torch.Tensor, weight: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """``values [..., n]`` less their weighted least-squares fit by ``basis [n, m]``."""
+    scaled = basis * weight[:, None]
+    normal = basis.T @ scaled
+    ridge = 1e-9 * normal.diagonal().mean().clamp_min(1e-30)
+    eye = torch.eye(len(normal), dtype=normal.dtype, device=normal.device)
+    coefficients = torch.linalg.solve(normal + ridge * eye, (values @ scaled).reshape(-1, len(normal)).T)
+    return values - (basis @ coefficients).T.reshape(values.shape)

@@ -1,0 +1,43 @@
+"""Agreement of a whole spectrum with a CTF in one number."""
+
+from __future__ import annotations
+
+import torch
+
+from vitreous.algorithms.ctf.model import ctf_values
+from vitreous.algorithms.ctf.resolution import Curves
+from vitreous.algorithms.ctf.spectrum import Spectrum
+from vitreous.core.optics import Ctf, Microscope
+
+
+def normalised_correlation(
+    spectrum: Spectrum,
+    microscope: Microscope,
+    ctf: Ctf,
+    level: Curves,
+    min_frequency: float,
+    max_frequency: float,
+) -> float:
+    """Correlation of the flattened amplitude spectrum with \\|CTF\\| between two frequencies (1/Å), -1..1.
+
+    Pixels within 10 of the axes (of 512) are left out. Source: Rohou & Grigorieff 2015, eq. 6.
+    """
+    fy, fx = spectrum.frequencies()
+    s2 = fx * fx + fy * fy
+    border = 10.0 / 512.0 * spectrum.box / spectrum.extent
+    keep = (s2 >= min_frequency**2) & (s2 <= max_frequency**2) & (fx > border) & (fy.abs() > border)
+    if int(keep.sum()) < 16:
+        return 0.0
+    s = torch.sqrt(s2[keep]).to(torch.float64)
+    smooth = torch.exp(_interpolate(s, level.frequency, torch.log(level.level)))
+    amplitude = torch.sqrt(spectrum.power[keep].to(torch.float64) / smooth)
+    model = ctf_values(fy, fx, microscope, Ctf(ctf.defocus_u, ctf.defocus_v, ctf.astigmatism_angle, ctf.phase_shift))
+    model = model[keep].to(torch.float64).abs()
+    amplitude, model = (amplitude - amplitude.mean()).clamp(max=3.0), model - model.mean()
+    return float((amplitude * model).sum() / torch.sqrt((amplitude**2).sum() * (model**2).sum()).clamp_min(1e-30))
+
+
+def _interpolate(position: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    upper = torch.searchsorted(knots, position).clamp(1, len(knots) - 1)
+    part = ((position - knots[upper - 1]) / (knots[upper] - knots[upper - 1])).clamp(0.0, 1.0)
+    return values[upper - 1] * (1.0 - part) + values[upper] * part

@@ -1,0 +1,71 @@
+# Two commands set everything up: `make demo` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+TORCH ?= torch==2.13.0
+DEMO := demo
+EXTRAS := report
+DEV_EXTRAS := dev
+
+.PHONY: help demo test lint bench-movies docs clean external
+
+help:
+	@echo "make demo          set up, simulate and process a short session, write the report to $(DEMO)/"
+	@echo "make test          set up, run the linters, the type checker and all tests"
+	@echo "make lint          ruff, mypy and the layer contracts only"
+	@echo "make bench-movies  measure motion correction and CTF estimation (minutes)"
+	@echo "make docs          build the documentation into site/"
+	@echo "make clean         remove everything that was built"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON) is older than Python 3.11; install python3.11 and python3.11-venv, or give PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && (apt-get install -y -qq "$$(basename $(PYTHON))-venv" || apt-get install -y -qq python3-venv); \
+		else \
+			echo "Python's venv module is missing: sudo apt-get install python3-venv (Ubuntu: python3.11-venv)"; exit 1; \
+		fi; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch comes first and by itself: a build that is there already is kept; TORCH= names another version or build.
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS)]' -c constraints.txt
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet -e '.[$(DEV_EXTRAS)]' -c constraints.txt
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py --out $(DEMO)
+
+external:
+	@command -v relion_refine >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends relion >/dev/null; \
+		fi; command -v relion_refine >/dev/null || echo "RELION is not installed: tests that compare with it are skipped"; }
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(DEV_STAMP) external lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+bench-movies: $(DEV_STAMP) external
+	$(BIN)/python benchmarks/movies.py
+
+docs: $(DEV_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
+clean:
+	rm -rf $(VENV) $(DEMO) site bench build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

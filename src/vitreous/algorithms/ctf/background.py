@@ -35,17 +35,19 @@ def polynomial_basis(position: torch.Tensor, degree: int) -> torch.Tensor:
 
 
 def smooth_level(power: torch.Tensor, weight: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
-    """Level exp(basis · c) that fits ``log power [n]`` with ``weight [n]``, in the same units as ``power``.
+    """Smooth level through ``power [n]`` with ``weight [n]``, in the units of ``power``.
 
-    Residuals beyond three robust deviations (ice reflections, lattice spots) are left out of a second fit.
+    The range of a power spectrum asks for a fit of its logarithm, which the deep zeros of strong rings pull down; so
+    the logarithm's fit is then mended twice by a fit of the ratio. What stands out of the level fourfold (reflections
+    of ice or of a lattice) is left out.
     """
-    value = torch.log(power.clamp_min(torch.finfo(power.dtype).tiny))
-    for _ in range(3):
-        fitted = basis @ weighted_solve(basis, value, weight)
-        residual = value - fitted
-        spread = 1.4826 * residual[weight > 0].abs().median().clamp_min(1e-6)
-        weight = torch.where(residual.abs() > 3.0 * spread, torch.zeros_like(weight), weight)
-    return torch.exp(fitted)
+    smallest = 1e-6 * power.mean().clamp_min(torch.finfo(power.dtype).tiny)
+    level = torch.exp(basis @ weighted_solve(basis, torch.log(torch.maximum(power, smallest)), weight))
+    for _ in range(2):
+        ratio = power / level
+        kept = torch.where(ratio > 4.0 * ratio.median().clamp_min(0.25), torch.zeros_like(weight), weight)
+        level = level * (basis @ weighted_solve(basis, ratio, kept)).clamp_min(0.2)
+    return level
 
 
 def weighted_solve(basis: torch.Tensor, value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
+
 from vitreous.algorithms.ctf.polar import PolarSpectrum, polar_spectrum
 from vitreous.algorithms.ctf.refine import Refined, refine_ctf
 from vitreous.algorithms.ctf.resolution import Curves, aliasing_limit, curves, fit_resolution
+from vitreous.algorithms.ctf.rings import ring_lag
 from vitreous.algorithms.ctf.score import normalised_correlation
 from vitreous.algorithms.ctf.search import search_ctf
 from vitreous.algorithms.ctf.settings import CtfSettings
@@ -21,7 +24,7 @@ from vitreous.core.errors import UsageError
 from vitreous.core.optics import Ctf, Microscope
 
 _SECTORS = 24
-_RIVAL = 0.85
+_RIVAL = 0.9
 _FAINT = 6.0
 
 
@@ -66,18 +69,22 @@ def estimate_ctf(spectrum: Spectrum, microscope: Microscope, settings: CtfSettin
     found = search_ctf(coarse, microscope, settings)
     rivals = [one for one in found if one.significance >= _RIVAL * found[0].significance]
     nyquist = 0.5 / spectrum.pixel_size
-    fine = polar_spectrum(spectrum, low, 0.95 * nyquist, _SECTORS, 0.5)
-    tried = []
+    fine = polar_spectrum(spectrum, low, 0.95 * nyquist, _SECTORS, _shell_width(spectrum, microscope, found[0].ctf))
+    best: tuple[float, float, Refined] | None = None
     for rival in rivals:
         refined = _refined(fine, microscope, rival.ctf, high, settings)
-        shape = curves(spectrum, microscope, refined.ctf, 0.7 * low)
-        score = normalised_correlation(spectrum, microscope, refined.ctf, shape, low, high)
-        tried.append((score, rival.significance, refined, shape))
-    score, significance, refined, shape = max(tried, key=lambda one: one[0])
+        score = 1.0
+        if len(rivals) > 1:
+            shape = curves(spectrum, microscope, refined.ctf, 0.7 * low)
+            score = normalised_correlation(spectrum, microscope, refined.ctf, shape, low, high)
+        if best is None or score > best[0]:
+            best = (score, rival.significance, refined)
+    assert best is not None
+    _, significance, refined = best
     if settings.extend:
         refined = _extended(fine, microscope, refined, high, settings)
-        shape = curves(spectrum, microscope, refined.ctf, 0.7 * low)
-        score = normalised_correlation(spectrum, microscope, refined.ctf, shape, low, high)
+    shape = curves(spectrum, microscope, refined.ctf, 0.7 * low)
+    score = normalised_correlation(spectrum, microscope, refined.ctf, shape, low, high)
     ctf = _in_range(refined.ctf, settings)
     resolution = fit_resolution(shape.frequency, shape.quality, low) if significance >= _FAINT else None
     alias = aliasing_limit(microscope, ctf, spectrum.extent, nyquist)
@@ -102,6 +109,12 @@ def _band(spectrum: Spectrum, settings: CtfSettings) -> tuple[float, float]:
 def _coarse_sectors(spectrum: Spectrum, low: float) -> int:
     """As many sectors, up to 18, as leave some pixels in each cell of the innermost shell."""
     return max(6, min(18, int(math.pi * low * spectrum.extent / 4.0)))
+
+
+def _shell_width(spectrum: Spectrum, microscope: Microscope, ctf: Ctf) -> float:
+    """Shells of 1 px, or half a pixel where rings come close to the limit of the box."""
+    nyquist = torch.tensor([0.5 / spectrum.pixel_size], dtype=torch.float64)
+    return 0.5 if float(ring_lag(nyquist, microscope, ctf).abs()[0]) > 0.25 * spectrum.extent else 1.0
 
 
 def _refined(

@@ -91,10 +91,11 @@ def refine_ctf(
     rough = smooth_level((used.power * used.count).sum(0) / total, torch.sqrt(total), radial)
     data = (used.power / rough - 1.0).clamp(max=3.0)
     angular = _angular_basis(used, radial)
+    window = _gaussian(len(total), _ring_width(used, microscope, now))
     visibility = torch.zeros_like(total)
     for _ in range(2):
         error = _LEVEL_ERROR**2 + (_RING_ERROR * visibility) ** 2
-        cells = _Cells(used, data, used.count / total / (1.0 / (total * used.looks) + error), angular)
+        cells = _Cells(used, data, used.count / total / (1.0 / (total * used.looks) + error), angular, window)
         visibility, level = cells.visibility(microscope, now, cells.level(torch.zeros_like(data)))
     for _ in range(steps):
         step, level = cells.step(microscope, now, visibility, find_phase_shift, astigmatism_tolerance)
@@ -106,9 +107,16 @@ def refine_ctf(
 class _Cells:
     """The data of one round; every method gives new values and changes nothing."""
 
-    def __init__(self, polar: PolarSpectrum, data: torch.Tensor, weight: torch.Tensor, basis: torch.Tensor) -> None:
+    def __init__(
+        self,
+        polar: PolarSpectrum,
+        data: torch.Tensor,
+        weight: torch.Tensor,
+        basis: torch.Tensor,
+        window: torch.Tensor,
+    ) -> None:
         self.polar, self.data, self.weight = polar, data, weight
-        self.basis = basis
+        self.basis, self.window = basis, window
         scaled = basis * weight.reshape(-1, 1)
         normal = basis.T @ scaled
         ridge = 1e-8 * normal.diagonal().mean() * torch.eye(len(normal), dtype=normal.dtype, device=normal.device)
@@ -146,9 +154,7 @@ class _Cells:
         template = -torch.cos(self.angle(microscope, now)) * self.fading(microscope, now)
         along = (self.weight * (self.data - level) * template).sum(0)
         power = (self.weight * template * template).sum(0)
-        width = _ring_width(self.polar, microscope, now)
-        kernel = _gaussian(len(along), width)
-        along, power = kernel @ along, kernel @ power
+        along, power = self.window @ along, self.window @ power
         value = (along / power.clamp_min(1e-12)).clamp_min(0.0)
         # Contrast that could be noise is shrunk, so that shells without rings have no say.
         certainty = value * value * power

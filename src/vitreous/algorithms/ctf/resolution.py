@@ -107,19 +107,19 @@ def _level_and_rings(
     extent: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Smooth level, visibility of the rings and their form -cos 2γ, each ``[bins]``; level and visibility are fitted
-    together as hat functions whose knots lie at least one and a half rings apart."""
-    knots = ring_knots(frequency, microscope, ctf, 1.5)
-    basis = hat_basis(frequency, knots)
+    together as hat functions. Those of visibility are the wider, or one could stand in for the other."""
+    basis = hat_basis(frequency, ring_knots(frequency, microscope, ctf, 1.5))
+    wide = hat_basis(frequency, ring_knots(frequency, microscope, ctf, 4.0, parts=12))
     weight = torch.sqrt(count)
     rough = smooth_level(mean, weight, basis)
     lag = ring_lag(frequency, microscope, ctf) / extent
     wave = 2.0 * ctf_line(frequency, microscope, Ctf(ctf.defocus, ctf.defocus, 0.0, ctf.phase_shift)) ** 2 - 1.0
     rings = wave * window_correlation(lag)
-    both = torch.cat([basis, basis * rings[:, None]], dim=1)
+    both = torch.cat([basis, wide * rings[:, None]], dim=1)
     coefficients = weighted_solve(both, mean / rough, weight)
     m = basis.shape[1]
     level = rough * (basis @ coefficients[:m]).clamp_min(0.1)
-    strength = ((basis @ coefficients[m:]) * window_correlation(lag)).clamp(0.0, 1.0)
+    strength = ((wide @ coefficients[m:]) * window_correlation(lag)).clamp(0.0, 1.0)
     return level, strength, wave
 
 
@@ -137,7 +137,12 @@ def _window_correlation(
     number = torch.cumsum(1.0 / distance.clamp_min(1.0), dim=0)
     half = torch.maximum(torch.full_like(distance, bins / 40.0), (1.0 + 0.1 * number) * distance).clamp(max=bins / 4.0)
     index = torch.arange(bins, device=contrast.device, dtype=contrast.dtype)
-    window = ((index[None, :] - index[:, None]).abs() <= half[:, None]).to(contrast.dtype)
+    away = (index[None, :] - index[:, None]).abs()
+    # What the level could not follow is slower than a ring: take off the mean over one whole ring.
+    ring = (away <= distance.clamp(1.0, bins / 8.0)[:, None]).to(contrast.dtype)
+    ring = ring / ring.sum(1, keepdim=True)
+    contrast, wave = contrast - ring @ contrast, wave - ring @ wave
+    window = (away <= half[:, None]).to(contrast.dtype)
     window = window / window.sum(1, keepdim=True)
     mean_a, mean_b = window @ contrast, window @ wave
     covariance = window @ (contrast * wave) - mean_a * mean_b
@@ -149,20 +154,20 @@ def _window_correlation(
 def fit_resolution(frequency: torch.Tensor, quality: torch.Tensor, min_frequency: float) -> float | None:
     """Resolution in Å to which rings and fit agree; ``None`` where they never do.
 
-    The first bin whose quality is below 0.1 after more than three above 0.1, or below 0.5 after more than three above
-    0.66 (Rohou & Grigorieff 2015, §2.4); bins below ``min_frequency`` are passed over.
+    The last bin before quality falls below 0.1 after more than three bins above 0.1, or below 0.5 after more than three
+    above 0.66 (Rohou & Grigorieff 2015, §2.4). A fall counts when the mean of three bins shows it, so that one noisy
+    bin does not end the rings. Bins below ``min_frequency`` are passed over.
     """
+    used = frequency >= min_frequency
+    s, values = frequency[used].tolist(), quality[used].tolist()
     above_low = above_high = 0
-    last = None
-    for s, q in zip(frequency.tolist(), quality.tolist(), strict=True):
-        if s < min_frequency:
-            continue
-        if (above_low > 3 and q < 0.1) or (above_high > 3 and q < 0.5):
-            return 1.0 / last if last is not None and above_high > 3 else None
-        above_low += q > 0.1
-        above_high += q > 0.66
-        last = s
-    return 1.0 / last if last is not None and above_high > 3 else None
+    for i in range(len(values)):
+        mean = sum(values[i : i + 3]) / len(values[i : i + 3])
+        if (above_low > 3 and mean < 0.1) or (above_high > 3 and mean < 0.5):
+            return 1.0 / s[i - 1] if above_high > 3 else None
+        above_low += values[i] > 0.1
+        above_high += values[i] > 0.66
+    return 1.0 / s[-1] if above_high > 3 else None
 
 
 def aliasing_limit(microscope: Microscope, ctf: Ctf, extent: float, max_frequency: float) -> float | None:

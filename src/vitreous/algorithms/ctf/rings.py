@@ -14,13 +14,15 @@ def ring_lag(frequency: torch.Tensor, microscope: Microscope, ctf: Ctf) -> torch
     return 2.0 * wavelength * ctf.defocus * frequency - 2.0 * third * frequency**3
 
 
-def ring_knots(frequency: torch.Tensor, microscope: Microscope, ctf: Ctf, rings: float) -> torch.Tensor:
-    """Knots over the range of ``frequency [n]``, ``rings`` ring spacings apart but no closer than 1/30 of the range."""
+def ring_knots(
+    frequency: torch.Tensor, microscope: Microscope, ctf: Ctf, rings: float, parts: int = 30
+) -> torch.Tensor:
+    """Knots over ``frequency [n]``, ``rings`` ring spacings apart but no closer than 1/``parts`` of the whole."""
     low, high = float(frequency[0]), float(frequency[-1])
     knots = [low]
     while knots[-1] < high:
         spacing = 1.0 / (2.0 * microscope.wavelength * max(abs(ctf.defocus), 1000.0) * knots[-1])
-        knots.append(knots[-1] + max(rings * spacing, (high - low) / 30.0))
+        knots.append(knots[-1] + max(rings * spacing, (high - low) / parts))
     if len(knots) > 2 and high - knots[-2] < 0.5 * (knots[-2] - knots[-3]):
         knots.pop(-2)
     knots[-1] = high

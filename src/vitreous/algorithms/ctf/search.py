@@ -142,9 +142,9 @@ def _astigmatism_grid(
 def _sum_over_sectors(table: torch.Tensor, offsets: torch.Tensor, margin: int, count: int) -> torch.Tensor:
     """Sum over sectors of ``table [sectors, d]`` moved by each sector's offset: ``[t, count]``."""
     out = torch.zeros((len(offsets), count), dtype=table.dtype, device=table.device)
-    base = torch.arange(margin, margin + count, device=table.device)
     for k in range(table.shape[0]):
-        out += table[k][base[None, :] + offsets[:, k, None]]
+        moved = table[k].unfold(0, count, 1)
+        out += moved[margin + offsets[:, k]]
     return out
 
 

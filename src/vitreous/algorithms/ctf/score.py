@@ -29,7 +29,7 @@ def normalised_correlation(
     if int(keep.sum()) < 16:
         return 0.0
     s = torch.sqrt(s2[keep]).to(torch.float64)
-    smooth = torch.exp(_interpolate(s, level.frequency, torch.log(level.level)))
+    smooth = torch.exp(interpolate(s, level.frequency, torch.log(level.level)))
     amplitude = torch.sqrt(spectrum.power[keep].to(torch.float64) / smooth)
     model = ctf_values(fy, fx, microscope, Ctf(ctf.defocus_u, ctf.defocus_v, ctf.astigmatism_angle, ctf.phase_shift))
     model = model[keep].to(torch.float64).abs()
@@ -37,7 +37,8 @@ def normalised_correlation(
     return float((amplitude * model).sum() / torch.sqrt((amplitude**2).sum() * (model**2).sum()).clamp_min(1e-30))
 
 
-def _interpolate(position: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def interpolate(position: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Linear interpolation of ``values`` at ascending ``knots``, constant outside; shape of ``position``."""
     upper = torch.searchsorted(knots, position).clamp(1, len(knots) - 1)
     part = ((position - knots[upper - 1]) / (knots[upper] - knots[upper - 1])).clamp(0.0, 1.0)
     return values[upper - 1] * (1.0 - part) + values[upper] * part

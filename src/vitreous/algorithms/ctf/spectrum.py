@@ -194,6 +194,13 @@ def image_spectrum(image: torch.Tensor, pixel_size: float, box: int = 512, resam
     )
 
 
+def mean_spectrum(spectra: Sequence[Spectrum]) -> Spectrum:
+    """Mean of the spectra of several images of one shape and pixel size."""
+    power = sum_of([one.power for one in spectra]) / len(spectra)
+    first = spectra[0]
+    return Spectrum(power, first.pixel_size, sum(s.looks for s in spectra), sum(s.n_tiles for s in spectra))
+
+
 def sum_of(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """Sum of equal-shaped tensors, a new tensor."""
     total = tensors[0].clone()

@@ -1,0 +1,357 @@
+"""The job type that estimates the contrast transfer function of images or movies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from vitreous.core.errors import DataError
+from vitreous.core.plain import to_json
+from vitreous.core.progress import Progress, part_of, silent
+from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
+from vitreous.jobs.base import JobType, Result, Runner, parameter
+from vitreous.model.acquisition import Acquisition, first_known
+
+if TYPE_CHECKING:
+    from vitreous.algorithms.ctf.estimate import CtfEstimate
+    from vitreous.algorithms.ctf.settings import CtfSettings
+    from vitreous.algorithms.ctf.spectrum import Spectrum
+    from vitreous.core.optics import Microscope
+
+_SPECTRUM, _SEARCH, _ASTIGMATISM, _PHASE = "Spectrum", "Search", "Astigmatism", "Phase shift"
+_THON_DOSE = 4.5
+
+
+class CtfParams(AcquisitionParams):
+    """What may be chosen of the CTF estimation."""
+
+    frames_to_average: int | None = parameter(
+        None,
+        help="frames of a movie in each average; Thon rings are best at 4-5 e/Å² (that many where the dose is known, "
+        "else 3)",
+        unit="frames",
+        level="advanced",
+        group=_SPECTRUM,
+        ge=1,
+    )
+    box: int = parameter(512, help="side of the spectrum", unit="px", level="advanced", group=_SPECTRUM, ge=64, le=4096)
+    resample_to: float = parameter(
+        1.4,
+        help="pixel size of the spectrum where the image's is finer; 0 keeps the image's",
+        unit="Å",
+        level="advanced",
+        group=_SPECTRUM,
+        ge=0,
+        le=100,
+    )
+    min_resolution: float = parameter(
+        30.0, help="lowest resolution searched", unit="Å", level="advanced", group=_SEARCH, gt=0
+    )
+    max_resolution: float = parameter(
+        5.0, help="highest resolution searched", unit="Å", level="advanced", group=_SEARCH, gt=0
+    )
+    min_defocus: float = parameter(5000.0, help="smallest defocus searched", unit="Å", group=_SEARCH)
+    max_defocus: float = parameter(50000.0, help="largest defocus searched", unit="Å", group=_SEARCH)
+    defocus_step: float = parameter(
+        100.0, help="step of the defocus search", unit="Å", level="advanced", group=_SEARCH, gt=0
+    )
+    exhaustive: bool = parameter(
+        False,
+        help="search any astigmatism, up to half of the largest defocus (slower)",
+        level="advanced",
+        group=_SEARCH,
+    )
+    extend: bool = parameter(
+        True,
+        help="refine at last with all Thon rings that are seen, beyond the highest resolution searched",
+        level="advanced",
+        group=_SEARCH,
+    )
+    restrain_astigmatism: bool = parameter(
+        False, help="hold the defocus difference near zero", level="advanced", group=_ASTIGMATISM
+    )
+    tolerated_astigmatism: float = parameter(
+        500.0,
+        help="defocus difference that a restraint tolerates; negative: no restraint",
+        unit="Å",
+        level="advanced",
+        group=_ASTIGMATISM,
+    )
+    find_phase_shift: bool = parameter(False, help="find the phase shift of a phase plate", group=_PHASE)
+    min_phase_shift: float = parameter(
+        0.0, help="smallest phase shift searched", unit="degrees", level="advanced", group=_PHASE
+    )
+    max_phase_shift: float = parameter(
+        180.0, help="largest phase shift searched", unit="degrees", level="advanced", group=_PHASE
+    )
+    phase_shift_step: float = parameter(
+        10.0, help="step of the phase shift search", unit="degrees", level="advanced", group=_PHASE, gt=0
+    )
+    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", level="advanced")
+
+    @model_validator(mode="after")
+    def _even_box(self) -> CtfParams:
+        if self.box % 2:
+            raise ValueError(f"box of {self.box} px is odd: give an even number, such as 512")
+        return self
+
+
+def ctf_settings(params: CtfParams) -> CtfSettings:
+    """The search settings that the parameters state."""
+    from vitreous.algorithms.ctf.settings import CtfSettings
+
+    restrained = params.restrain_astigmatism and params.tolerated_astigmatism > 0.0
+    return CtfSettings(
+        min_resolution=params.min_resolution,
+        max_resolution=params.max_resolution,
+        min_defocus=params.min_defocus,
+        max_defocus=params.max_defocus,
+        defocus_step=params.defocus_step,
+        exhaustive=params.exhaustive,
+        astigmatism_tolerance=params.tolerated_astigmatism if restrained else None,
+        find_phase_shift=params.find_phase_shift,
+        min_phase_shift=params.min_phase_shift,
+        max_phase_shift=params.max_phase_shift,
+        phase_shift_step=params.phase_shift_step,
+        extend=params.extend,
+    )
+
+
+def frames_per_average(params: CtfParams, acquisition: Acquisition, n_frames: int) -> int:
+    """How many frames of a movie go into one average: as many as give about 4.5 e/Å², or 3 where no dose is known."""
+    if params.frames_to_average is not None:
+        return min(params.frames_to_average, n_frames)
+    dose = acquisition.dose_per_frame
+    if acquisition.frame_doses:
+        dose = sum(acquisition.frame_doses) / len(acquisition.frame_doses)
+    return min(n_frames, max(1, round(_THON_DOSE / dose)) if dose else 3)
+
+
+def estimate_and_write(
+    images: np.ndarray | Iterable[np.ndarray],
+    acquisition: Acquisition,
+    params: CtfParams,
+    stem: str,
+    out: Path,
+    progress: Progress = silent,
+    *,
+    source: Path | None = None,
+    notes: Sequence[str] = (),
+) -> Result:
+    """Estimate the CTF of an image (or of several averages of one movie) and write ``STEM_ctf.mrc/.png/.json``.
+
+    Args:
+        images: real ``[ny, nx]``, or averages of frames one after the other; not changed.
+        acquisition: pixel size, voltage and spherical aberration must be known.
+        params: options of the estimation.
+        stem: of the files' names.
+        out: folder.
+        progress: told the fraction done.
+        source: the file that the images come from, recorded as ``input``.
+        notes: warnings that are already known, recorded before the fit's own.
+
+    Returns:
+        The content of the JSON file.
+
+    Raises:
+        UsageError: a setting is not known, or the band searched is empty.
+        DataError, ComputeError: the image is too small, constant, or holds NaN.
+    """
+    from vitreous.algorithms.ctf.estimate import estimate_ctf
+    from vitreous.formats.base import write_text
+
+    microscope = acquisition.microscope()
+    given = [images] if isinstance(images, np.ndarray) else images
+    spectrum = _mean_spectrum(given, acquisition.needed("pixel_size"), params)
+    progress(0.5, "fit")
+    settings = ctf_settings(params)
+    estimate = estimate_ctf(spectrum, microscope, settings)
+    progress(0.8, "pictures")
+    outputs = {name: out / f"{stem}_ctf.{name}" for name in ("mrc", "png", "json")}
+    _write_pictures(spectrum, microscope, estimate, settings, stem, outputs)
+    result = {
+        "input": None if source is None else str(source),
+        **_result(estimate, acquisition, microscope, params, outputs),
+    }
+    result["warnings"] = [*notes, *result["warnings"]]
+    # The last of the files: where it is, the others are.
+    write_text(outputs["json"], to_json(result) + "\n")
+    return result
+
+
+def _mean_spectrum(images: Iterable[np.ndarray], pixel_size: float, params: CtfParams) -> Spectrum:
+    from vitreous.algorithms.ctf.spectrum import image_spectrum, mean_spectrum
+    from vitreous.jobs.device import as_tensor
+
+    parts = [
+        image_spectrum(as_tensor(one, params.device), pixel_size, params.box, params.resample_to or None)
+        for one in images
+    ]
+    return mean_spectrum(parts)
+
+
+def _write_pictures(
+    spectrum: Spectrum,
+    microscope: Microscope,
+    estimate: CtfEstimate,
+    settings: CtfSettings,
+    stem: str,
+    outputs: dict[str, Path],
+) -> None:
+    from vitreous.algorithms.ctf.diagnostic import diagnostic_image
+    from vitreous.formats.base import atomic_path
+    from vitreous.formats.mrc_write import write_mrc
+    from vitreous.jobs.ctf_plot import FitPicture, draw_fit
+
+    resolution, curves, ctf = estimate.fit_resolution, estimate.curves, estimate.ctf
+    nyquist = 0.5 / spectrum.pixel_size
+    seen = 1.0 / (resolution or settings.max_resolution)
+    picture = diagnostic_image(spectrum, microscope, ctf, curves, min(nyquist, seen)).cpu().numpy()
+    write_mrc(outputs["mrc"], picture, pixel_size=spectrum.pixel_size)
+    shift = f"   phase shift {ctf.phase_shift:.0f}°" if settings.find_phase_shift else ""
+    facts = (
+        f"defocus {ctf.defocus / 1e4:.3f} µm   U {ctf.defocus_u:.0f} Å   V {ctf.defocus_v:.0f} Å   "
+        f"angle {ctf.astigmatism_angle:.0f}°{shift}   score {estimate.score:.3f}"
+    )
+    drawn = draw_fit(
+        FitPicture(
+            title=stem,
+            facts=facts,
+            diagnostic=picture,
+            frequency=curves.frequency.cpu().numpy(),
+            spectrum=curves.spectrum.cpu().numpy(),
+            fit=curves.fit.cpu().numpy(),
+            quality=curves.quality.cpu().numpy(),
+            fit_resolution=resolution,
+            max_frequency=min(nyquist, 1.3 * max(seen, 1.0 / settings.max_resolution)),
+            nyquist=nyquist,
+        )
+    )
+    with atomic_path(outputs["png"]) as aside:
+        drawn.save(aside, format="PNG", compress_level=3)
+
+
+def _result(
+    estimate: CtfEstimate,
+    acquisition: Acquisition,
+    microscope: Microscope,
+    params: CtfParams,
+    outputs: dict[str, Path],
+) -> Result:
+    curves, ctf = estimate.curves, estimate.ctf
+    used: dict[str, Any] = {
+        name: value
+        for name, value in params.model_dump(mode="json").items()
+        if name in CtfParams.model_fields and name not in AcquisitionParams.model_fields
+    }
+    used |= {
+        "pixel_size": acquisition.pixel_size,
+        "voltage": microscope.voltage,
+        "spherical_aberration": microscope.spherical_aberration,
+        "amplitude_contrast": microscope.amplitude_contrast,
+    }
+    return {
+        "outputs": {name: str(path) for name, path in outputs.items()},
+        "defocus_u": round(ctf.defocus_u, 1),
+        "defocus_v": round(ctf.defocus_v, 1),
+        "defocus": round(ctf.defocus, 1),
+        "defocus_difference": round(ctf.defocus_difference, 1),
+        "astigmatism_angle": round(ctf.astigmatism_angle, 2),
+        "phase_shift": round(ctf.phase_shift, 2),
+        "defocus_error": _rounded(estimate.defocus_error, 1),
+        "fit_resolution": _rounded(estimate.fit_resolution, 3),
+        "score": round(estimate.score, 5),
+        "significance": round(estimate.significance, 2),
+        "aliasing_limit": _rounded(estimate.aliasing_limit, 3),
+        "curves": {
+            "frequency": _column(curves.frequency, 6),
+            "spectrum": _column(curves.spectrum, 4),
+            "fit": _column(curves.fit, 4),
+            "quality": _column(curves.quality, 4),
+        },
+        "settings": used,
+        "warnings": list(estimate.warnings),
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _column(values: Any, digits: int) -> list[float]:
+    return [round(value, digits) for value in values.tolist()]
+
+
+def averages(frames: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Means of ``size`` frames each, float32; a rest of fewer than half of that is joined to none."""
+    total, count = None, 0
+    given = 0
+    for frame in frames:
+        total = frame.astype(np.float32) if total is None else total + frame
+        count += 1
+        if count == size:
+            yield total / count
+            total, count, given = None, 0, given + 1
+    if total is not None and (given == 0 or 2 * count >= size):
+        yield total / count
+
+
+def _start(params: CtfParams) -> Runner:
+    given = given_acquisition(params)
+    ctf_settings(params)
+
+    def run(path: Path, out: Path, progress: Progress) -> Result:
+        from vitreous.formats.images import open_images
+
+        with open_images(path) as file:
+            header = file.header
+            if header.is_volume:
+                raise DataError(
+                    f"{path}: this is one map of {header.n_frames} sections, not images",
+                    hint="Give micrographs or movies",
+                    path=str(path),
+                )
+            acquisition = first_known(given, header.acquisition)
+            size = frames_per_average(params, acquisition, header.n_frames)
+            acquisition.microscope()
+            images = _counted(averages(file.frames(), size), -(-header.n_frames // size), part_of(progress, 0.0, 0.5))
+            # The number of frames that was taken is recorded, not that none was given.
+            taken = params.model_copy(update={"frames_to_average": size if header.n_frames > 1 else None})
+            return estimate_and_write(
+                images, acquisition, taken, path.stem, out, progress, source=path, notes=header.warnings
+            )
+
+    return run
+
+
+def _counted(images: Iterable[np.ndarray], number: int, progress: Progress) -> Iterator[np.ndarray]:
+    for index, image in enumerate(images):
+        progress(index / max(1, number), "spectrum")
+        yield image
+
+
+JOB = JobType(
+    name="ctf",
+    title="Find CTF",
+    summary="Estimate defocus, astigmatism and phase shift of micrographs or movies from their Thon rings.",
+    params=CtfParams,
+    start=_start,
+    items="IMAGE",
+    example="vitreous ctf micrographs/*.mrc --pixel-size 1.3 --voltage 300 --spherical-aberration 2.7 --out ctf",
+    columns={
+        "defocus_u": ("defocus U / Å", ".0f"),
+        "defocus_v": ("defocus V / Å", ".0f"),
+        "astigmatism_angle": ("angle / °", ".0f"),
+        "phase_shift": ("phase shift / °", ".0f"),
+        "fit_resolution": ("fit / Å", ".1f"),
+        "score": ("score", ".3f"),
+    },
+    citations=(
+        "Rohou & Grigorieff 2015, J. Struct. Biol. 192:216 (CTFFIND4: the method)",
+        "McMullan et al. 2015, Ultramicroscopy 158:26 (Thon rings of ice and the dose of a sub-average)",
+    ),
+)

@@ -1,0 +1,166 @@
+"""The picture of a CTF fit: the spectrum in two dimensions beside its curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+_GREEN, _ORANGE, _BLUE = (0, 158, 115), (213, 122, 0), (0, 114, 178)
+_INK, _FAINT, _GRID = (33, 37, 41), (110, 116, 122), (228, 231, 234)
+_SCALE = 2
+_SIDE = 512
+_WIDTH = 1216
+_HEIGHT = 604
+_PLOT = (612, 96, 1184, 520)
+_RESOLUTIONS = (40.0, 20.0, 15.0, 10.0, 8.0, 7.0, 6.0, 5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0)
+
+
+@dataclass(frozen=True)
+class FitPicture:
+    """What is drawn.
+
+    Attributes:
+        title: one line of text (the file's name).
+        facts: a second line: defocus, astigmatism, resolution.
+        diagnostic: ``[n, n]`` with row 0 lowest, -3..3.
+        frequency, spectrum, fit, quality: curves; frequency in 1/Å.
+        fit_resolution: Å, marked by a line; ``None`` where no rings are seen.
+        max_frequency: 1/Å, right end of the axis.
+        nyquist: 1/Å, edge of ``diagnostic``.
+    """
+
+    title: str
+    facts: str
+    diagnostic: np.ndarray
+    frequency: np.ndarray
+    spectrum: np.ndarray
+    fit: np.ndarray
+    quality: np.ndarray
+    fit_resolution: float | None
+    max_frequency: float
+    nyquist: float
+
+
+def draw_fit(picture: FitPicture) -> Image.Image:
+    """Draw the two-dimensional spectrum beside spectrum (green), fit (orange) and quality (blue) over frequency."""
+    canvas = Image.new("RGB", (_WIDTH * _SCALE, _HEIGHT * _SCALE), "white")
+    pen = ImageDraw.Draw(canvas)
+    _text(pen, (32, 18), picture.title, 17, _INK, "la")
+    _text(pen, (32, 42), picture.facts, 14, _FAINT, "la")
+    _paste_spectrum(canvas, pen, picture)
+    _draw_axes(pen, picture)
+    for values, colour, width in (
+        (picture.spectrum, _GREEN, 1.6),
+        (picture.fit, _ORANGE, 1.4),
+        (picture.quality, _BLUE, 1.8),
+    ):
+        _draw_curve(pen, picture, values, colour, width)
+    _draw_mark(pen, picture)
+    _draw_legend(pen)
+    return canvas.resize((_WIDTH, _HEIGHT), Image.Resampling.BOX)
+
+
+def _paste_spectrum(canvas: Image.Image, pen: ImageDraw.ImageDraw, picture: FitPicture) -> None:
+    grey = np.clip((picture.diagnostic[::-1] + 3.0) * (255.0 / 6.0), 0, 255).astype(np.uint8)
+    side = _SIDE * _SCALE
+    canvas.paste(Image.fromarray(grey).resize((side, side), Image.Resampling.BILINEAR), (32 * _SCALE, 70 * _SCALE))
+    centre = (32 + _SIDE / 2, 70 + _SIDE / 2)
+    pen.rectangle(_scaled((32, 70, 32 + _SIDE, 70 + _SIDE)), outline=_FAINT, width=_SCALE)
+    if picture.fit_resolution is not None:
+        radius = _SIDE / 2 / (picture.fit_resolution * picture.nyquist)
+        box = (centre[0] - radius, centre[1] - radius, centre[0] + radius, centre[1] + radius)
+        for start in range(0, 360, 6):
+            pen.arc(_scaled(box), start, start + 3, fill=(255, 190, 90), width=_SCALE)
+
+
+def _draw_axes(pen: ImageDraw.ImageDraw, picture: FitPicture) -> None:
+    left, top, right, bottom = _PLOT
+    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = _y(value)
+        pen.line(_scaled((left, y, right, y)), fill=_GRID, width=_SCALE)
+        _text(pen, (left - 8, y), f"{value:g}", 12, _INK, "rm")
+    step = next(s for s in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if picture.max_frequency / s <= 9 or s == 0.5)
+    for i in range(int(picture.max_frequency / step + 1e-6) + 1):
+        x = _x(picture, i * step)
+        pen.line(_scaled((x, bottom, x, bottom + 5)), fill=_INK, width=_SCALE)
+        _text(pen, (x, bottom + 9), f"{i * step:g}", 12, _INK, "ma")
+    last = float(left)
+    for resolution in _RESOLUTIONS:
+        x = _x(picture, 1.0 / resolution)
+        if x > right - 4 or x - last < 26:
+            continue
+        last = x
+        pen.line(_scaled((x, top, x, bottom)), fill=_GRID, width=_SCALE)
+        pen.line(_scaled((x, top - 5, x, top)), fill=_INK, width=_SCALE)
+        _text(pen, (x, top - 8), f"{resolution:g}", 12, _INK, "ms")
+    pen.rectangle(_scaled((left, top, right, bottom)), outline=_INK, width=_SCALE)
+    _text(pen, ((left + right) / 2, bottom + 30), "spatial frequency (1/Å)", 14, _INK, "ma")
+    _text(pen, ((left + right) / 2, top - 26), "resolution (Å)", 14, _INK, "ms")
+
+
+def _draw_curve(
+    pen: ImageDraw.ImageDraw, picture: FitPicture, values: np.ndarray, colour: tuple[int, int, int], width: float
+) -> None:
+    inside = (picture.frequency <= picture.max_frequency) & np.isfinite(values)
+    shown = np.clip(values[inside], -0.1, 1.1)
+    points = [
+        (_x(picture, float(s)) * _SCALE, _y(float(v)) * _SCALE)
+        for s, v in zip(picture.frequency[inside], shown, strict=True)
+    ]
+    if len(points) > 1:
+        pen.line(points, fill=colour, width=round(width * _SCALE), joint="curve")
+
+
+def _draw_mark(pen: ImageDraw.ImageDraw, picture: FitPicture) -> None:
+    left, top, right, bottom = _PLOT
+    if picture.fit_resolution is None:
+        _text(pen, ((left + right) / 2, (top + bottom) / 2), "no Thon rings seen", 16, _INK, "mm")
+        return
+    x = _x(picture, 1.0 / picture.fit_resolution)
+    for y in range(top, bottom, 9):
+        pen.line(_scaled((x, y, x, min(y + 5, bottom))), fill=_INK, width=_SCALE)
+    room = right - x > 84
+    label = (x + 6, bottom - 10) if room else (x - 6, bottom - 10)
+    text = f"fit to {picture.fit_resolution:.2f} Å"
+    box = pen.textbbox((label[0] * _SCALE, label[1] * _SCALE), text, font=_font(13), anchor="ls" if room else "rs")
+    pen.rectangle((box[0] - 4, box[1] - 4, box[2] + 4, box[3] + 4), fill="white")
+    _text(pen, label, text, 13, _INK, "ls" if room else "rs")
+
+
+def _draw_legend(pen: ImageDraw.ImageDraw) -> None:
+    left, _, _, bottom = _PLOT
+    x, y = float(left), bottom + 66.0
+    for name, colour in (("spectrum", _GREEN), ("fit (CTF²)", _ORANGE), ("quality of fit", _BLUE)):
+        pen.line(_scaled((x, y, x + 26, y)), fill=colour, width=3 * _SCALE)
+        _text(pen, (x + 34, y), name, 14, _INK, "lm")
+        x += 150.0
+
+
+def _x(picture: FitPicture, frequency: float) -> float:
+    return _PLOT[0] + (_PLOT[2] - _PLOT[0]) * frequency / picture.max_frequency
+
+
+def _y(value: float) -> float:
+    return _PLOT[3] - (_PLOT[3] - _PLOT[1]) * (value + 0.1) / 1.2
+
+
+def _scaled(numbers: Sequence[float]) -> list[float]:
+    return [number * _SCALE for number in numbers]
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size * _SCALE)
+
+
+def _text(
+    pen: ImageDraw.ImageDraw,
+    where: tuple[float, float],
+    text: str,
+    size: int,
+    colour: tuple[int, int, int],
+    anchor: str,
+) -> None:
+    pen.text((where[0] * _SCALE, where[1] * _SCALE), text, fill=colour, font=_font(size), anchor=anchor)

@@ -71,7 +71,7 @@ class OpenFile:
 
         A memory map would be killed by a bus error where the file is cut while it is read.
         """
-        view = memoryview(array.reshape(-1).view(np.uint8))
+        view = array.reshape(-1).view(np.uint8).data
         done = 0
         while done < len(view):
             count = os.preadv(self._handle.fileno(), [view[done:]], offset + done)

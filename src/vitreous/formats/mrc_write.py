@@ -134,7 +134,7 @@ class MrcStackWriter:
             )
         pixels = np.ascontiguousarray(self._converted(frame))
         self._statistics.add(pixels)
-        view = memoryview(pixels.view(np.uint8)).cast("B")
+        view = pixels.reshape(-1).view(np.uint8).data
         while view:
             view = view[self._handle.write(view) or 0 :]
         self.n_frames += 1

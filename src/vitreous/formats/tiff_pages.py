@@ -109,6 +109,17 @@ class TiffPages:
             self._file.filehandle.seek(self.offsets[index])
             return tifffile.TiffPage(self._file, index)
 
+    def extents(self, index: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Offsets and byte counts of a page's strips, which lie within the file."""
+        page = self.page(index)
+        with tiff_faults(self.path, f"page {index + 1}"):
+            starts, counts = tuple(map(int, page.dataoffsets)), tuple(map(int, page.databytecounts))
+        if not starts or len(starts) != len(counts):
+            raise image_fault(self.path, f"page {index + 1} has {len(starts)} strips and {len(counts)} lengths")
+        if any(s < 8 or c < 0 or s + c > self.size for s, c in zip(starts, counts, strict=True)):
+            raise image_fault(self.path, f"page {index + 1} reaches beyond the end of the file")
+        return starts, counts
+
     def close(self) -> None:
         """Release the file."""
         self._file.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -125,9 +126,7 @@ def _draw_mark(pen: ImageDraw.ImageDraw, picture: FitPicture) -> None:
     room = right - x > 84
     label = (x + 6, bottom - 10) if room else (x - 6, bottom - 10)
     text = f"fit to {picture.fit_resolution:.2f} Å"
-    box = pen.textbbox((label[0] * _SCALE, label[1] * _SCALE), text, font=_font(13), anchor="ls" if room else "rs")
-    pen.rectangle((box[0] - 4, box[1] - 4, box[2] + 4, box[3] + 4), fill="white")
-    _text(pen, label, text, 13, _INK, "ls" if room else "rs")
+    _text(pen, label, text, 13, _INK, "ls" if room else "rs", background=True)
 
 
 def _draw_legend(pen: ImageDraw.ImageDraw) -> None:
@@ -151,8 +150,15 @@ def _scaled(numbers: Sequence[float]) -> list[float]:
     return [number * _SCALE for number in numbers]
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size * _SCALE)
+@functools.cache
+def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
+    """A font, and whether it has Å, µ and ²: a common one of the system, else Pillow's own, which has not."""
+    for name in ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf"):
+        try:
+            return ImageFont.truetype(name, round(0.92 * size * _SCALE)), True
+        except OSError:
+            continue
+    return ImageFont.load_default(size * _SCALE), False
 
 
 def _text(
@@ -162,5 +168,13 @@ def _text(
     size: int,
     colour: tuple[int, int, int],
     anchor: str,
+    background: bool = False,
 ) -> None:
-    pen.text((where[0] * _SCALE, where[1] * _SCALE), text, fill=colour, font=_font(size), anchor=anchor)
+    font, whole = _font(size)
+    if not whole:
+        text = text.replace("Å", "A").replace("µ", "u").replace("²", "^2")
+    place = (where[0] * _SCALE, where[1] * _SCALE)
+    if background:
+        box = pen.textbbox(place, text, font=font, anchor=anchor)
+        pen.rectangle((box[0] - 6, box[1] - 4, box[2] + 6, box[3] + 4), fill="white")
+    pen.text(place, text, fill=colour, font=font, anchor=anchor)

@@ -87,63 +87,82 @@ def curves(spectrum: Spectrum, microscope: Microscope, ctf: Ctf, min_frequency: 
     mean = torch.bincount(flat, power, minlength=bins - first) / count.clamp_min(1.0)
     mean = torch.where(count > 0, mean, mean[count > 0].median())
     frequency = (torch.arange(bins - first, dtype=torch.float64, device=mean.device) + first) * step
-    level, strength, wave = _level_and_rings(mean, count, frequency, microscope, ctf, spectrum.extent)
+    level, wave = _level_and_wave(mean, count, frequency, microscope, ctf, spectrum.extent)
     contrast = mean / level - 1.0
     noise = 2.0 / torch.sqrt((count * spectrum.looks).clamp_min(1.0))
-    # Rings of one height: else the steep fall of contrast at low resolution would count as disagreement.
-    even = (contrast / torch.maximum(strength, noise)).clamp(-2.0, 2.0)
-    quality = _window_correlation(even, wave, frequency, microscope, ctf)
-    scaled = 0.5 * (1.0 + even)
+    even, flat_wave, away, distance = _evened(contrast, wave, noise, frequency, microscope, ctf)
+    quality = _window_correlation(even, flat_wave, away, distance)
     fit = ctf_line(frequency, microscope, ctf) ** 2
-    return Curves(frequency, scaled.clamp(-0.5, 1.5), fit, quality, level, contrast)
+    return Curves(frequency, (0.5 + 0.5 * even).clamp(-0.5, 1.5), fit, quality, level, contrast)
 
 
-def _level_and_rings(
+def _level_and_wave(
     mean: torch.Tensor,
     count: torch.Tensor,
     frequency: torch.Tensor,
     microscope: Microscope,
     ctf: Ctf,
     extent: float,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Smooth level, visibility of the rings and their form -cos 2γ, each ``[bins]``; level and visibility are fitted
-    together as hat functions. Those of visibility are the wider, or one could stand in for the other."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smooth level and form of the rings -cos 2γ, each ``[bins]``.
+
+    The level is fitted together with the rings' visibility, both as hat functions. Those of visibility are the wider,
+    or one could stand in for the other.
+    """
     basis = hat_basis(frequency, ring_knots(frequency, microscope, ctf, 1.5))
     wide = hat_basis(frequency, ring_knots(frequency, microscope, ctf, 4.0, parts=12))
     weight = torch.sqrt(count)
     rough = smooth_level(mean, weight, basis)
-    lag = ring_lag(frequency, microscope, ctf) / extent
     wave = 2.0 * ctf_line(frequency, microscope, Ctf(ctf.defocus, ctf.defocus, 0.0, ctf.phase_shift)) ** 2 - 1.0
-    rings = wave * window_correlation(lag)
+    rings = wave * window_correlation(ring_lag(frequency, microscope, ctf) / extent)
     both = torch.cat([basis, wide * rings[:, None]], dim=1)
     coefficients = weighted_solve(both, mean / rough, weight)
-    m = basis.shape[1]
-    level = rough * (basis @ coefficients[:m]).clamp_min(0.1)
-    strength = ((wide @ coefficients[m:]) * window_correlation(lag)).clamp(0.0, 1.0)
-    return level, strength, wave
+    return rough * (basis @ coefficients[: basis.shape[1]]).clamp_min(0.1), wave
+
+
+def _evened(
+    contrast: torch.Tensor,
+    wave: torch.Tensor,
+    noise: torch.Tensor,
+    frequency: torch.Tensor,
+    microscope: Microscope,
+    ctf: Ctf,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Rings of one height (-1..1 where they are seen), and the wave likewise freed of what is slower than a ring; with
+    distances between bins and between extrema, in bins.
+
+    Else the steep fall of contrast at low resolution, or a bend that the level could not follow, would count as
+    disagreement.
+    """
+    bins = len(contrast)
+    step = float(frequency[1] - frequency[0])
+    distance = 0.5 / (ring_lag(frequency, microscope, ctf).abs().clamp_min(1e-9) * step)
+    index = torch.arange(bins, device=contrast.device, dtype=contrast.dtype)
+    away = (index[None, :] - index[:, None]).abs()
+    ring = _window(away, distance.clamp(1.0, bins / 8.0))
+    contrast, wave = contrast - ring @ contrast, wave - ring @ wave
+    wide = _window(away, (3.0 * distance).clamp(6.0, bins / 6.0))
+    height = (wide @ (contrast * wave)) / (wide @ (wave * wave)).clamp_min(1e-9)
+    return (contrast / torch.maximum(height, noise)).clamp(-2.0, 2.0), wave, away, distance
+
+
+def _window(away: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
+    """Averages ``[bins, bins]`` over ``half [bins]`` bins to either side."""
+    window = (away <= half[:, None]).to(away.dtype)
+    return window / window.sum(1, keepdim=True)
 
 
 def _window_correlation(
-    contrast: torch.Tensor, wave: torch.Tensor, frequency: torch.Tensor, microscope: Microscope, ctf: Ctf
+    contrast: torch.Tensor, wave: torch.Tensor, away: torch.Tensor, distance: torch.Tensor
 ) -> torch.Tensor:
     """Correlation of spectrum and CTF in a window about each bin, ``[bins]``.
 
     Half-width max(bins / 40, (1 + 0.1 n) d), d the distance between extrema and n how many lie below the bin.
     """
     bins = len(contrast)
-    step = float(frequency[1] - frequency[0])
-    lag = ring_lag(frequency, microscope, ctf).abs().clamp_min(1e-9)
-    distance = 0.5 / (lag * step)
     number = torch.cumsum(1.0 / distance.clamp_min(1.0), dim=0)
     half = torch.maximum(torch.full_like(distance, bins / 40.0), (1.0 + 0.1 * number) * distance).clamp(max=bins / 4.0)
-    index = torch.arange(bins, device=contrast.device, dtype=contrast.dtype)
-    away = (index[None, :] - index[:, None]).abs()
-    # What the level could not follow is slower than a ring: take off the mean over one whole ring.
-    ring = (away <= distance.clamp(1.0, bins / 8.0)[:, None]).to(contrast.dtype)
-    ring = ring / ring.sum(1, keepdim=True)
-    contrast, wave = contrast - ring @ contrast, wave - ring @ wave
-    window = (away <= half[:, None]).to(contrast.dtype)
-    window = window / window.sum(1, keepdim=True)
+    window = _window(away, half)
     mean_a, mean_b = window @ contrast, window @ wave
     covariance = window @ (contrast * wave) - mean_a * mean_b
     variance_a = (window @ (contrast * contrast) - mean_a**2).clamp_min(1e-20)

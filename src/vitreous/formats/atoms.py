@@ -102,5 +102,7 @@ def _atoms(found: list, path: Path) -> Atoms:  # type: ignore[type-arg]
         has_hydrogens="H" in elements,
     )
     if not (np.isfinite(atoms.positions).all() and np.abs(atoms.positions).max() < 1e5):
-        raise DataError(f"{path}: has coordinates that are no numbers or beyond 10 µm", hint="Mend the model", path=str(path))
+        raise DataError(
+            f"{path}: has coordinates that are no numbers or beyond 10 µm", hint="Mend the model", path=str(path)
+        )
     return atoms

@@ -82,7 +82,9 @@ def random_motion(
     """
     for name, value in (("drift", drift), ("jitter", jitter), ("local motion", local)):
         if not 0.0 <= value <= 1000.0:
-            raise UsageError(f"{name} {value:g} Å is outside 0..1000 Å", hint="Usual values: drift 10, local 3, jitter 0.1")
+            raise UsageError(
+                f"{name} {value:g} Å is outside 0..1000 Å", hint="Usual values: drift 10, local 3, jitter 0.1"
+            )
     path = _drift_path(exposures, drift, generator)
     shake = jitter * torch.randn(len(exposures), 2, generator=generator, dtype=torch.float64, device=generator.device)
     path = path + shake
@@ -112,7 +114,9 @@ def _drift_path(exposures: torch.Tensor, length: float, generator: torch.Generat
     return torch.cat((torch.zeros_like(moves[:1]), torch.cumsum(moves, dim=0)))
 
 
-def _local_field(exposures: torch.Tensor, shape: tuple[int, int], largest: float, generator: torch.Generator) -> torch.Tensor:
+def _local_field(
+    exposures: torch.Tensor, shape: tuple[int, int], largest: float, generator: torch.Generator
+) -> torch.Tensor:
     """Cosine coefficients with amplitudes falling as 1/(1 + i² + j²), each relaxing at its own rate; zero mean."""
     frames = len(exposures)
     device = generator.device

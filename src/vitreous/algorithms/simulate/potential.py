@@ -24,7 +24,17 @@ ICE_POTENTIAL = VOLT_AREA * WATER_DENSITY * WATER_SCATTERING
 HYDROGEN_FORM = ((0.0349, 0.1201, 0.1970, 0.0573, 0.1195), (0.5347, 3.5867, 12.3471, 18.9525, 38.6269))
 """a (Å) and b (Å²) of hydrogen (International Tables C, 4.3.2.2)."""
 
-_ATOMIC_VOLUMES = {"H": 5.15, "C": 16.44, "N": 2.49, "O": 9.13, "S": 19.86, "P": 5.73, "FE": 7.99, "MG": 4.9, "ZN": 9.85}
+_ATOMIC_VOLUMES = {
+    "H": 5.15,
+    "C": 16.44,
+    "N": 2.49,
+    "O": 9.13,
+    "S": 19.86,
+    "P": 5.73,
+    "FE": 7.99,
+    "MG": 4.9,
+    "ZN": 9.85,
+}
 _OTHER_VOLUME = 8.0
 _IMPLICIT_HYDROGENS = {"C": 1.23, "N": 1.10, "O": 0.15, "S": 0.5}
 _OVERSAMPLING = 1.5
@@ -145,6 +155,8 @@ def _spread(points: torch.Tensor, weights: torch.Tensor, widths: torch.Tensor, s
         x, y, z = (index % side).unbind(-1)
         px, py, pz = profile.unbind(-1)
         flat = (z[:, :, None, None] * side + y[:, None, :, None]) * side + x[:, None, None, :]
-        value = (pz * weights[part, None].to(torch.float32))[:, :, None, None] * py[:, None, :, None] * px[:, None, None, :]
+        value = (
+            (pz * weights[part, None].to(torch.float32))[:, :, None, None] * py[:, None, :, None] * px[:, None, None, :]
+        )
         grid.index_add_(0, flat.reshape(-1), value.reshape(-1))
     return grid.reshape(side, side, side)

@@ -79,7 +79,7 @@ def read_atoms(path: Path, chains: tuple[str, ...] | None = None) -> Atoms:
     return _atoms(wanted, path)
 
 
-def _atoms(found: list, path: Path) -> Atoms:  # type: ignore[type-arg]
+def _atoms(found: list, path: Path) -> Atoms:
     import gemmi
 
     elements = tuple(sorted({"H" if atom.is_hydrogen() else atom.element.name for atom in found}))

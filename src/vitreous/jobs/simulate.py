@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -200,7 +200,7 @@ def _write_detector(params: SimulateParams, out: Path, outputs: dict[str, str]) 
 
 
 def draw_scene(params: SimulateParams, specimens: list[Specimen], number: int) -> Scene:
-    """Draw CTF, particles and motion of movie ``number`` (from 1)."""
+    """Draw what is random about movie ``number`` (from 1)."""
     import torch
 
     from vitreous.algorithms.geometry.rotations import random_euler_angles
@@ -354,18 +354,11 @@ def _write_truth(
         {"x": px, "y": py, "rot": a, "tilt": b, "psi": c, "specimen": int(kind)}
         for (px, py), (a, b, c), kind in zip(positions.tolist(), angles.tolist(), kinds.tolist(), strict=True)
     ]
-    ctf = scene.ctf
     truth = {
         "movie": movie.name,
         "number": number,
         "settings": params.model_dump(mode="json"),
-        "ctf": {
-            "defocus_u": ctf.defocus_u,
-            "defocus_v": ctf.defocus_v,
-            "astigmatism_angle": ctf.astigmatism_angle,
-            "phase_shift": ctf.phase_shift,
-            "b_factor": ctf.b_factor,
-        },
+        "ctf": asdict(scene.ctf),
         "drift": scene.motion.drift.tolist(),
         "trajectory": {"x": x.tolist(), "y": y.tolist(), "shift": shift.tolist()},
         "counted_dose": counted,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import grid_sample
 
 from vitreous.algorithms.fourier.grids import frequencies
 
@@ -92,5 +92,5 @@ def _interpolate(source: SliceSource, points: torch.Tensor) -> torch.Tensor:
     index[..., 1:] += side // 2
     last = torch.tensor([side // 2, side - 1, side - 1], device=points.device, dtype=torch.float32)
     grid = (2.0 * index / last - 1.0)[None].reshape(1, len(points), *points.shape[1:])
-    values = F.grid_sample(source.transform, grid, mode="bilinear", padding_mode="zeros", align_corners=True)[0]
+    values = grid_sample(source.transform, grid, mode="bilinear", padding_mode="zeros", align_corners=True)[0]
     return torch.complex(values[0], torch.where(flipped, -values[1], values[1]))

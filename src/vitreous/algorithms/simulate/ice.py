@@ -59,7 +59,7 @@ def ice_frames(
 ) -> Iterator[torch.Tensor]:
     """The ice's noise frame by frame: complex spectra ``[ny, nx//2+1]`` of unit power at N = 0 before frame averaging.
 
-    A first-order autoregression with the exact variance of each frame and correlation of neighbours. The yielded tensor is
+    A first-order autoregression with the exact variance of frames and correlation of neighbours. The yielded tensor is
     reused for the next frame.
     """
     state = white_spectrum(shape, generator)

@@ -22,7 +22,7 @@ class Motion:
 
     Attributes:
         drift: Å, float64 ``[frames, 2]`` (x, y): the whole-frame part.
-        local: Å, float64 ``[frames, 2, 4, 4]``: coefficients c_ij of cos(πi(y+½)/ny) cos(πj(x+½)/nx) for the x and the y
+        local: Å, float64 ``[frames, 2, 4, 4]``: coefficients c_ij of cos(πi(y+½)/ny) cos(πj(x+½)/nx) for the x and y
             displacement; its mean over the 5 x 5 grid is zero in every frame.
         shape: ``(ny, nx)`` of the frames.
     """

@@ -56,8 +56,8 @@ def excess_form_factor(element: str, form: torch.Tensor, s2: torch.Tensor, add_h
     """Scattering of one atom minus that of the ice it displaces, V Å³, at squared frequencies ``s2`` (1/Å²).
 
     The ice is displaced by a Gaussian of the atom's volume v, ``V_ice v exp(-π v^(2/3) s²)`` (Fraser, MacRae & Suzuki
-    1978, J. Appl. Cryst. 11:693). Hydrogens that the model leaves out ride on their heavy atoms, in the average number of
-    a protein (C 1.23, N 1.10, O 0.15, S 0.5).
+    1978, J. Appl. Cryst. 11:693). Hydrogens that the model leaves out ride on their heavy atoms, in the average number
+    of a protein (C 1.23, N 1.10, O 0.15, S 0.5).
     """
     total = torch.zeros_like(s2)
     parts = [(1.0, element, form)]
@@ -86,8 +86,8 @@ def potential_map(
 ) -> torch.Tensor:
     """Potential in excess of the ice on a cubic grid, band-limited to the grid's Nyquist frequency.
 
-    Atoms are spread as Gaussians on a grid 1.5 times finer, transformed, and there given their form factor; the spreading
-    is divided out. The atom's own B factor (0 to 150 Å²) is part of its Gaussian.
+    Atoms are spread as Gaussians on a grid 1.5 times finer, transformed, and there given their form factor; the
+    spreading is divided out. The atom's own B factor (0 to 150 Å²) is part of its Gaussian.
 
     Args:
         positions: Å ``[n, 3]`` (x, y, z) relative to the box centre (index box // 2).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import grid_sample
 
 from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.grids import frequencies
@@ -28,8 +28,8 @@ class Warp:
     """Gives the image that each frame sees of a canvas which is larger than the frame.
 
     The canvas is brought to a 1.5 times finer grid by padding its transform, which at the same time is divided by the
-    kernel's frequency response; cubic convolution then keeps, averaged over positions, every amplitude exactly; what is left is an
-    alias of relative amplitude 5 % at 0.43 cycles/px (3 Å at 1.3 Å/px), below 2 % under 0.35 cycles/px.
+    kernel's frequency response; cubic convolution then keeps, averaged over positions, every amplitude exactly; what is
+    left is an alias of relative amplitude 5 % at 0.43 cycles/px (3 Å at 1.3 Å/px), below 2 % under 0.35 cycles/px.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Warp:
     def frame(self, spectrum: torch.Tensor, index: int) -> torch.Tensor:
         """The specimen as frame ``index`` sees it: ``spectrum`` of the canvas, prefiltered → float32 ``[ny, nx]``.
 
-        A point of the specimen at x in the first frame lies at x + d(x) in this one; the inverse is taken to first order,
-        exact to |∇d||d| (0.01 Å at 3 Å of local motion over 2000 Å).
+        A point of the specimen at x in the first frame lies at x + d(x) in this one; the inverse is taken to first
+        order, exact to |∇d||d| (0.01 Å at 3 Å of local motion over 2000 Å).
         """
         wide = torch.fft.irfft2(fourier_resize(spectrum, self.canvas, self.fine), s=self.fine)
         grid = self._sampling(index)
-        return F.grid_sample(wide[None, None], grid, mode="bicubic", padding_mode="border", align_corners=True)[0, 0]
+        return grid_sample(wide[None, None], grid, mode="bicubic", padding_mode="border", align_corners=True)[0, 0]
 
     def _sampling(self, index: int) -> torch.Tensor:
         ny, nx = self.motion.shape

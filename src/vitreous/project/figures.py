@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DPI = 150
 TILE = 512
+RING_SMOOTHING = 32  # shells; wider than the Thon rings that are shown
 INK = "#1f2933"
 ACCENT = "#0b6e99"
 WARM = "#c8553d"
@@ -66,7 +67,7 @@ def contrast_limits(image: np.ndarray, cut: float = 0.5) -> tuple[float, float]:
 
 
 def amplitude_spectrum(image: np.ndarray, tile: int = TILE) -> np.ndarray:
-    """Mean amplitude of the Fourier transforms of half-overlapping tiles, each shell divided by its median.
+    """Mean amplitude of the Fourier transforms of half-overlapping tiles, over a smooth radial background.
 
     Returns:
         ``[tile, tile]`` with zero frequency in the middle; a featureless image gives about 1 everywhere.
@@ -83,11 +84,22 @@ def amplitude_spectrum(image: np.ndarray, tile: int = TILE) -> np.ndarray:
     full[:, tile // 2 :] = np.fft.fftshift(half, axes=0)[:, :-1]
     full[1:, 1 : tile // 2] = full[1:, tile // 2 + 1 :][::-1, ::-1]
     grid = np.arange(tile) - tile // 2
-    shell = np.hypot(grid[:, None], grid[None, :]).astype(int)
-    order = np.argsort(shell, axis=None)
-    edges = np.flatnonzero(np.diff(shell.ravel()[order])) + 1
-    medians = np.array([np.median(group) for group in np.split(full.ravel()[order], edges)])
-    return np.asarray(full / np.maximum(medians[shell], 1e-12))
+    radius = np.hypot(grid[:, None], grid[None, :])
+    return np.asarray(full / _background(full, radius)[np.minimum(radius.astype(int), tile // 2)])
+
+
+def _background(spectrum: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Level of each shell to the corner of the band, smooth enough that Thon rings stay in the picture."""
+    shell = radius.astype(int).ravel()
+    n_shells = spectrum.shape[0] // 2 + 1
+    inside = shell < n_shells
+    order = np.argsort(shell[inside], kind="stable")
+    groups = np.split(spectrum.ravel()[inside][order], np.flatnonzero(np.diff(shell[inside][order])) + 1)
+    level = np.log(np.maximum([np.median(group) for group in groups], 1e-12))
+    level[:2] = level[2]
+    half = max(1, RING_SMOOTHING // 2)
+    padded = np.pad(level, half, mode="reflect", reflect_type="odd")
+    return np.asarray(np.exp(np.convolve(padded, np.full(2 * half + 1, 1.0 / (2 * half + 1)), mode="valid")))
 
 
 def draw_image(image: np.ndarray, pixel_size: float, title: str) -> bytes:

@@ -1,0 +1,135 @@
+"""The job type that takes a movie through motion correction, CTF estimation and quality measurement in one go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, create_model, field_validator, model_validator
+
+from vitreous.core.errors import UsageError
+from vitreous.core.plain import to_json
+from vitreous.core.progress import Progress, part_of
+from vitreous.jobs.base import JobType, Params, Result, Runner
+from vitreous.jobs.ctf import JOB as CTF
+from vitreous.jobs.measure import JOB as MEASURE
+from vitreous.jobs.motion import JOB as MOTION
+
+STEPS = (MOTION, CTF, MEASURE)
+SHARES = (0.75, 0.95, 1.0)  # of the time, where each step ends
+SHOWN = ("drift_total", "defocus_u", "defocus_v", "fit_resolution", "score", "iciness")
+
+
+def own_name(job: JobType, field: str) -> str:
+    """The parameter's name in the chain: its own, or ``JOB_NAME`` where an earlier step means something else by it."""
+    for earlier in STEPS[: STEPS.index(job)]:
+        theirs = earlier.params.model_fields.get(field)
+        if theirs is not None and theirs.description != job.params.model_fields[field].description:
+            return f"{job.name}_{field}"
+    return field
+
+
+class _Chain(Params):
+    """Checks each step's parameters as the step itself would."""
+
+    @model_validator(mode="after")
+    def _each_step_accepts_them(self) -> _Chain:
+        for job in STEPS:
+            try:
+                step_params(job, self)
+            except ValidationError as error:
+                first = error.errors()[0]
+                raise ValueError(first["msg"].removeprefix("Value error, ")) from None
+        return self
+
+
+def step_params(job: JobType, params: Params, **changed: Any) -> Params:
+    """The parameters of one step, taken from those of the chain, with some changed."""
+    names = {field: own_name(job, field) for field in job.params.model_fields}
+    values = {field: getattr(params, name) for field, name in names.items()}
+    return job.params(**{**values, **changed})
+
+
+def _chain_params() -> type[Params]:
+    """All fields of all steps; a field that the steps share stands once, with the readers of text that it has."""
+    fields: dict[str, Any] = {}
+    readers: dict[str, Any] = {}
+    for job in STEPS:
+        for field, info in job.params.model_fields.items():
+            fields.setdefault(own_name(job, field), (info.annotation, info))
+        for name, entry in job.params.__pydantic_decorators__.field_validators.items():
+            names = tuple(own_name(job, field) for field in entry.info.fields)
+            readers.setdefault(f"{job.name}_{name}", field_validator(*names, mode=entry.info.mode)(entry.func))
+    model = create_model("ProcessParams", __base__=_Chain, __module__=__name__, __validators__=readers, **fields)
+    model.__doc__ = "The parameters of motion correction, CTF estimation and quality measurement."
+    return model
+
+
+ProcessParams = _chain_params()
+
+
+def merged(results: dict[str, Result], path: Path, outputs: dict[str, str]) -> Result:
+    """One result of all steps: the figures side by side, what steps name alike under the step's name.
+
+    ``outputs`` are those of motion correction by their own names and those of later steps as ``ctf_png``;
+    ``settings`` are nested by step; ``warnings`` are joined.
+    """
+    whole: Result = {"input": str(path), "outputs": outputs, "warnings": [], "settings": {}}
+    for name, result in results.items():
+        for key, value in result.items():
+            if key == "outputs":
+                for kind, file in value.items():
+                    whole["outputs"].setdefault(kind if name == MOTION.name else f"{name}_{kind}", str(file))
+            elif key == "warnings":
+                whole["warnings"] += [text for text in value if text not in whole["warnings"]]
+            elif key == "settings":
+                whole["settings"][name] = value
+            else:
+                whole.setdefault(key, value)
+    return whole
+
+
+def _start(params: Params) -> Runner:
+    motion = MOTION.start(step_params(MOTION, params))
+
+    def run(path: Path, out: Path, progress: Progress) -> Result:
+        from vitreous.formats.base import write_text
+        from vitreous.formats.images import open_images
+
+        results = {MOTION.name: motion(path, out, part_of(progress, 0.0, SHARES[0]))}
+        summed = Path(results[MOTION.name]["outputs"]["sum"])
+        if summed.resolve() == path.resolve():
+            raise UsageError(f"{path}: the sum would replace the movie", hint="Choose another --out", path=str(path))
+        with open_images(summed) as images:
+            pixel_size = images.header.acquisition.needed("pixel_size")
+        start = SHARES[0]
+        for job, stop in zip(STEPS[1:], SHARES[1:], strict=True):
+            # The sum may be coarser than the movie: what was said of the movie's pixels does not hold for it.
+            step = job.start(step_params(job, params, pixel_size=pixel_size))
+            results[job.name] = step(summed, out, part_of(progress, start, stop))
+            start = stop
+        target = out / f"{path.stem}_process.json"
+        result = merged(results, path, {"process": str(target)})
+        write_text(target, to_json(result) + "\n")
+        return result
+
+    return run
+
+
+def _columns() -> dict[str, tuple[str, str]]:
+    known = {key: column for job in STEPS for key, column in job.columns.items()}
+    return {key: known[key] for key in SHOWN if key in known}
+
+
+JOB = JobType(
+    name="process",
+    title="Process movies",
+    summary="Correct motion, estimate the CTF and measure quality of movies in one go.",
+    params=ProcessParams,
+    start=_start,
+    items="MOVIE",
+    example="vitreous process movies/*.tiff --gain gain.mrc --pixel-size 0.83 --voltage 300 "
+    "--spherical-aberration 2.7 --dose-per-frame 1.2 --patches 5x5 --out processed",
+    columns=_columns(),
+    citations=tuple(dict.fromkeys(paper for job in STEPS for paper in job.citations)),
+)

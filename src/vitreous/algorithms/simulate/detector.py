@@ -16,7 +16,7 @@ class Detector:
     """Fixed properties of one detector.
 
     Attributes:
-        gain: multiplicative gain reference float32 ``[ny, nx]``, mean 1 over good pixels: corrected = raw x gain; 0 marks
+        gain: multiplicative gain, float32 ``[ny, nx]``, mean 1 over good pixels: corrected = raw x gain; 0 marks
             a defect.
         dead_columns: column numbers that give no counts.
         dead_pixels: ``(x, y)`` that give no counts.

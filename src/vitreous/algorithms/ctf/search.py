@@ -60,7 +60,7 @@ def search_ctf(polar: PolarSpectrum, microscope: Microscope, settings: CtfSettin
     for envelope in _ENVELOPES:
         table, norm = sector_scores(polar, microscope, grid, shifts, envelope)
         for number, shift in enumerate(shifts):
-            total = _sum_over_sectors(table[number], offsets, margin, count)
+            total = sum_over_sectors(table[number], offsets, margin, count)
             scale = torch.sqrt(norm[number, margin : margin + count] * len(polar.angle)).clamp_min(1e-12)
             z = total.clamp_min(0.0) / scale
             merit = torch.where(allowed, 0.5 * z * z - penalty[:, None], torch.full_like(z, -math.inf))
@@ -139,7 +139,7 @@ def _astigmatism_grid(
     return torch.round(offsets).to(torch.int64), half, axis
 
 
-def _sum_over_sectors(table: torch.Tensor, offsets: torch.Tensor, margin: int, count: int) -> torch.Tensor:
+def sum_over_sectors(table: torch.Tensor, offsets: torch.Tensor, margin: int, count: int) -> torch.Tensor:
     """Sum over sectors of ``table [sectors, d]`` moved by each sector's offset: ``[t, count]``."""
     out = torch.zeros((len(offsets), count), dtype=table.dtype, device=table.device)
     for k in range(table.shape[0]):

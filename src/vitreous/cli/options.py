@@ -48,11 +48,14 @@ def option_type(field: FieldInfo) -> Any:
     return str
 
 
-def default_text(field: FieldInfo) -> str | bool:
-    """How ``--help`` shows the default; ``False`` where there is none to show."""
-    value = field.get_default(call_default_factory=True) if field.default_factory is None else None
-    if field.is_required() or value is None:
-        return False
+def default_text(field: FieldInfo) -> str:
+    """How ``--help`` shows the default, with a space before; empty where there is none to show."""
+    value = None if field.is_required() or field.default_factory is not None else field.default
+    return "" if value is None else f" [default: {shown(value)}]"
+
+
+def shown(value: Any) -> str:
+    """A parameter's value as a person would type it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Enum):
@@ -93,8 +96,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     required = field.is_required()
     option = typer.Option(
         *names,
-        help=escape(help_text(field)),
-        show_default=default_text(field),
+        help=escape(help_text(field) + default_text(field)),
+        show_default=False,
         rich_help_panel=panel(field),
         metavar=_metavar(field) if kind is str else None,
     )

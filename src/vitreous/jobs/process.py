@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,13 @@ def step_params(job: JobType, params: Params, **changed: Any) -> Params:
     return job.params(**{**values, **changed})
 
 
+def _reader(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A step's validator as a plain function: pydantic would bind the method to the chain's class once more."""
+    if len(signature(method).parameters) == 1:
+        return lambda value: method(value)
+    return lambda value, info: method(value, info)
+
+
 def _chain_params() -> type[Params]:
     """All fields of all steps; a field that the steps share stands once, with the readers of text that it has."""
     fields: dict[str, Any] = {}
@@ -59,7 +68,7 @@ def _chain_params() -> type[Params]:
             fields.setdefault(own_name(job, field), (info.annotation, info))
         for name, entry in job.params.__pydantic_decorators__.field_validators.items():
             names = tuple(own_name(job, field) for field in entry.info.fields)
-            readers.setdefault(f"{job.name}_{name}", field_validator(*names, mode=entry.info.mode)(entry.func))
+            readers.setdefault(f"{job.name}_{name}", field_validator(*names, mode=entry.info.mode)(_reader(entry.func)))
     model = create_model("ProcessParams", __base__=_Chain, __module__=__name__, __validators__=readers, **fields)
     model.__doc__ = "The parameters of motion correction, CTF estimation and quality measurement."
     return model

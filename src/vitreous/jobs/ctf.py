@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vitreous.core.optics import Microscope
 
 _SPECTRUM, _SEARCH, _ASTIGMATISM, _PHASE = "Spectrum", "Search", "Astigmatism", "Phase shift"
+_TILT = "Tilt"
 _THON_DOSE = 4.5
 
 
@@ -90,6 +91,22 @@ class CtfParams(AcquisitionParams):
     )
     phase_shift_step: float = parameter(
         10.0, help="step of the phase shift search", unit="degrees", level="advanced", group=_PHASE, gt=0
+    )
+    find_tilt: bool = parameter(
+        False, help="find the tilt of the specimen and take it into account (tilt series, tilted grids)", group=_TILT
+    )
+    tilt_angle: float | None = parameter(
+        None,
+        help="known tilt of the specimen, to be taken into account; positive where defocus grows along +x for an axis "
+        "along +y",
+        unit="degrees",
+        level="advanced",
+        group=_TILT,
+        ge=-75,
+        le=75,
+    )
+    tilt_axis_angle: float = parameter(
+        0.0, help="axis of the known tilt, from +y, counter-clockwise", unit="degrees", level="advanced", group=_TILT
     )
     device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", level="advanced")
 
@@ -166,9 +183,9 @@ def estimate_and_write(
 
     microscope = acquisition.microscope()
     given = [images] if isinstance(images, np.ndarray) else images
-    spectrum = _mean_spectrum(given, acquisition.needed("pixel_size"), params)
-    progress(0.5, "fit")
     settings = ctf_settings(params)
+    spectrum, tilt = _spectrum(given, acquisition.needed("pixel_size"), microscope, params, settings)
+    progress(0.5, "fit")
     estimate = estimate_ctf(spectrum, microscope, settings)
     progress(0.8, "pictures")
     outputs = {name: out / f"{stem}_ctf.{name}" for name in ("mrc", "png", "json")}
@@ -176,6 +193,7 @@ def estimate_and_write(
     result = {
         "input": None if source is None else str(source),
         **_result(estimate, acquisition, microscope, params, outputs),
+        **tilt,
     }
     result["warnings"] = [*notes, *result["warnings"]]
     # The last of the files: where it is, the others are.
@@ -183,15 +201,31 @@ def estimate_and_write(
     return result
 
 
-def _mean_spectrum(images: Iterable[np.ndarray], pixel_size: float, params: CtfParams) -> Spectrum:
+def _spectrum(
+    images: Iterable[np.ndarray],
+    pixel_size: float,
+    microscope: Microscope,
+    params: CtfParams,
+    settings: CtfSettings,
+) -> tuple[Spectrum, dict[str, float | None]]:
+    """Mean spectrum of the images, levelled where tilt is asked for, and the tilt that was found or given."""
     from vitreous.algorithms.ctf.spectrum import image_spectrum, mean_spectrum
+    from vitreous.algorithms.ctf.tilt import fit_plane, gradient_of, levelled, tiled_spectrum
     from vitreous.jobs.device import as_tensor
 
-    parts = [
-        image_spectrum(as_tensor(one, params.device), pixel_size, params.box, params.resample_to or None)
-        for one in images
-    ]
-    return mean_spectrum(parts)
+    tensors = (as_tensor(one, params.device) for one in images)
+    resample_to = params.resample_to or None
+    if not params.find_tilt and params.tilt_angle is None:
+        parts = [image_spectrum(one, pixel_size, params.box, resample_to) for one in tensors]
+        return mean_spectrum(parts), {"tilt_angle": None, "tilt_axis_angle": None}
+    tiles = tiled_spectrum(tensors, pixel_size, params.box, resample_to)
+    known = None if params.tilt_angle is None else gradient_of(params.tilt_angle, params.tilt_axis_angle)
+    plane = fit_plane(tiles, microscope, settings, known)
+    tilt: dict[str, float | None] = {
+        "tilt_angle": round(plane.tilt_angle, 2),
+        "tilt_axis_angle": round(plane.tilt_axis_angle, 2),
+    }
+    return levelled(tiles, microscope, plane), tilt
 
 
 def _write_pictures(
@@ -352,6 +386,7 @@ JOB = JobType(
     },
     citations=(
         "Rohou & Grigorieff 2015, J. Struct. Biol. 192:216 (CTFFIND4: the method)",
+        "Elferich et al. 2024, eLife 13:RP97227 (CTFFIND5: tilted specimens)",
         "McMullan et al. 2015, Ultramicroscopy 158:26 (Thon rings of ice and the dose of a sub-average)",
     ),
 )

@@ -23,7 +23,6 @@ from vitreous.algorithms.ctf.spectrum import Spectrum
 from vitreous.core.errors import UsageError
 from vitreous.core.optics import Ctf, Microscope
 
-_SECTORS = 24
 _RIVAL = 0.9
 _FAINT = 6.0
 
@@ -69,7 +68,9 @@ def estimate_ctf(spectrum: Spectrum, microscope: Microscope, settings: CtfSettin
     found = search_ctf(coarse, microscope, settings)
     rivals = [one for one in found if one.significance >= _RIVAL * found[0].significance]
     nyquist = 0.5 / spectrum.pixel_size
-    fine = polar_spectrum(spectrum, low, 0.95 * nyquist, _SECTORS, _shell_width(spectrum, microscope, found[0].ctf))
+    fine = polar_spectrum(
+        spectrum, low, 0.95 * nyquist, _sectors(found[0].ctf), _shell_width(spectrum, microscope, found[0].ctf)
+    )
     best: tuple[float, float, Refined] | None = None
     for rival in rivals:
         refined = _refined(fine, microscope, rival.ctf, high, settings)
@@ -109,6 +110,11 @@ def _band(spectrum: Spectrum, settings: CtfSettings) -> tuple[float, float]:
 def _coarse_sectors(spectrum: Spectrum, low: float) -> int:
     """As many sectors, up to 18, as leave some pixels in each cell of the innermost shell."""
     return max(6, min(18, int(math.pi * low * spectrum.extent / 4.0)))
+
+
+def _sectors(ctf: Ctf) -> int:
+    """Sectors of 7.5°, or of half that where defocus changes fast with direction."""
+    return 24 if ctf.defocus_difference < 2000.0 else 48
 
 
 def _shell_width(spectrum: Spectrum, microscope: Microscope, ctf: Ctf) -> float:

@@ -1,7 +1,7 @@
 """Tilt of the specimen: the plane of defocus over an image, and the spectrum that an untilted specimen would have.
 
-Each tile's spectrum is compared with every defocus, as in ``search``, but with tiles in the place of directions; a plane
-is then a sum of table entries. Levelling stretches each tile's frequencies until its phases are those of the mean
+Each tile's spectrum is compared with every defocus, as in ``search``, but with tiles in the place of directions; a
+plane is then a sum of table entries. Levelling stretches each tile's frequencies until its phases are those of the mean
 defocus (Elferich, Kong, Zottig & Grigorieff 2024, eLife 13:RP97227: CTFFIND5).
 """
 

@@ -149,8 +149,8 @@ def main() -> int:
         if measured:
             drift = np.hypot(*np.diff(np.array(DRIFT), axis=0).T).sum() * KRIOS["pixel_size"]
             notes.append(
-                f"krios.tif is a real Krios micrograph whose counts were dealt out to {len(DRIFT)} frames with a drift of "
-                f"{drift:.1f} Å; the noise is the micrograph's, split, not that of a camera's frames."
+                f"krios.tif is a real Krios micrograph whose counts were dealt out to {len(DRIFT)} frames with a "
+                f"drift of {drift:.1f} Å; the noise is the micrograph's, split, not that of a camera's frames."
             )
         else:
             notes.append("The package index could not be reached: the part with a real micrograph was left out.")

@@ -266,7 +266,7 @@ def _write_pictures(
         )
     )
     with atomic_path(outputs["png"]) as aside:
-        drawn.save(aside, format="PNG", compress_level=3)
+        drawn.save(aside, format="PNG", compress_level=1)
 
 
 def _result(
@@ -328,7 +328,7 @@ def averages(frames: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         total = frame.astype(np.float32) if total is None else total + frame
         count += 1
         if count == size:
-            yield total / count
+            yield total if count == 1 else total / count
             total, count, given = None, 0, given + 1
     if total is not None and (given == 0 or 2 * count >= size):
         yield total / count

@@ -124,7 +124,7 @@ def _shell_width(spectrum: Spectrum, microscope: Microscope, ctf: Ctf) -> float:
 
 
 def _refined(
-    fine: PolarSpectrum, microscope: Microscope, start: Ctf, max_frequency: float, settings: CtfSettings
+    fine: PolarSpectrum, microscope: Microscope, start: Ctf, max_frequency: float, settings: CtfSettings, steps: int = 4
 ) -> Refined:
     return refine_ctf(
         fine,
@@ -133,17 +133,18 @@ def _refined(
         max_frequency,
         find_phase_shift=len(settings.phase_shifts()) > 1,
         astigmatism_tolerance=settings.astigmatism_tolerance,
+        steps=steps,
     )
 
 
 def _extended(
     fine: PolarSpectrum, microscope: Microscope, start: Refined, max_frequency: float, settings: CtfSettings
 ) -> Refined:
-    """Take in finer and finer rings, by a quarter each time, until none are seen in the newest quarter."""
+    """Take in finer and finer rings, by two fifths each time, until none are seen in the newest part."""
     now, limit, end = start, max_frequency, float(fine.frequency[-1])
     while limit < 0.99 * end:
-        limit = min(1.25 * limit, end)
-        now = _refined(fine, microscope, now.ctf, limit, settings)
+        limit = min(1.4 * limit, end)
+        now = _refined(fine, microscope, now.ctf, limit, settings, steps=3)
         newest = now.visibility[int(0.85 * len(now.visibility)) :]
         if not bool((newest > 0.0).any()):
             break

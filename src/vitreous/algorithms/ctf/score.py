@@ -38,7 +38,7 @@ def normalised_correlation(
 
 
 def interpolate(position: torch.Tensor, knots: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Linear interpolation of ``values`` at ascending ``knots``, constant outside; shape of ``position``."""
-    upper = torch.searchsorted(knots, position).clamp(1, len(knots) - 1)
-    part = ((position - knots[upper - 1]) / (knots[upper] - knots[upper - 1])).clamp(0.0, 1.0)
-    return values[upper - 1] * (1.0 - part) + values[upper] * part
+    """Linear interpolation of ``values`` at evenly spaced ``knots``, constant outside; shape of ``position``."""
+    at = ((position - knots[0]) / (knots[1] - knots[0])).clamp(0.0, len(knots) - 1.0)
+    low = at.to(torch.int64).clamp(max=len(knots) - 2)
+    return torch.lerp(values[low], values[low + 1], (at - low).to(values.dtype))

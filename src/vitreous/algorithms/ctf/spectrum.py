@@ -146,7 +146,8 @@ def tile_spectra(
     for number, members in enumerate(groups):
         for first in range(0, len(members), batch):
             corners = [layout.corners[i] for i in members[first : first + batch]]
-            tiles = torch.stack([image[y : y + size, x : x + size].to(torch.float32) for y, x in corners])
+            parts = [image[y : y + size, x : x + size].to(torch.float32) for y, x in corners]
+            tiles = torch.stack(parts) if len(parts) > 1 else parts[0][None]
             transform = torch.view_as_real(torch.fft.rfft2((tiles - tiles.mean((-2, -1), keepdim=True)).mul_(window)))
             for part in transform:
                 sums[number, :low].addcmul_(part[:low, : low + 1], part[:low, : low + 1])

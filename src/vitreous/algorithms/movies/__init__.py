@@ -1,0 +1,1 @@
+"""Frames to one image: gain, defects, whole-frame and local motion, exposure-filtered sums."""

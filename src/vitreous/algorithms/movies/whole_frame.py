@@ -1,0 +1,293 @@
+"""Whole-frame motion: coarse alignment by correlation peaks, then the most probable shifts.
+
+The coarse rounds follow Unblur (Grant & Grigorieff 2015, eLife 4:e06980, "Movie alignment"): each frame is correlated
+with the sum of the others under a B-factor; the first round ignores the innermost ångströms, where the detector's
+fixed pattern correlates with itself. The refinement is the posterior of ``posterior.py`` with the smoothness of
+``smoothing.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from vitreous.algorithms.fourier.crop import fourier_resize
+from vitreous.algorithms.fourier.shift import fourier_shift
+from vitreous.algorithms.fourier.sizes import smooth_up
+from vitreous.algorithms.movies.band import Band
+from vitreous.algorithms.movies.posterior import Evidence, evidence_of_shifts
+from vitreous.algorithms.movies.smoothing import smoothest_fit
+from vitreous.core.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class WholeFrameOptions:
+    """How frames are aligned as wholes.
+
+    Attributes:
+        min_shift: Å, peaks nearer than this are ignored in the first round only.
+        max_shift: Å, largest shift of one round; rounds add up.
+        termination_shift: Å, the coarse rounds end when no frame moved more than this.
+        max_iterations: coarse rounds at most.
+        b_factor: Å², exp(-B s²/4) on the reference of the coarse rounds.
+        cross: half-widths in Fourier px of the masked lines along x and along y; ``None`` keeps them.
+        refine: find the most probable shifts after the coarse rounds (else the smoothed coarse ones are the result).
+        smooth: expect trajectories as smooth as the data support.
+    """
+
+    min_shift: float = 2.0
+    max_shift: float = 40.0
+    termination_shift: float = 1.0
+    max_iterations: int = 10
+    b_factor: float = 1500.0
+    cross: tuple[int, int] | None = (1, 1)
+    refine: bool = True
+    smooth: bool = True
+
+
+@dataclass(frozen=True)
+class WholeFrameMotion:
+    """Motion of the frames as wholes.
+
+    Attributes:
+        shifts: float64 ``[n, 2]`` (x, y), Å, the specimen's motion relative to the first frame.
+        curvature: float64 ``[n, n]``, 1/Å², of the log-likelihood in one component of all shifts.
+        snr: float32 ``[n_rings]``, signal over noise of one undamaged frame; empty without refinement.
+        acceleration_sd: Å per frame² that the smoothing settled on, ``None`` without smoothing.
+        iterations: coarse rounds, refinement rounds.
+        converged: both ended by their criterion.
+    """
+
+    shifts: torch.Tensor
+    curvature: torch.Tensor | None
+    snr: torch.Tensor
+    acceleration_sd: float | None
+    iterations: tuple[int, int]
+    converged: bool
+
+
+@dataclass(frozen=True)
+class WhiteFrames:
+    """Frames ready for alignment, in one band.
+
+    Attributes:
+        transforms: complex64 ``[n, ny, nx//2+1]``, whitened, exposure-filtered, zero outside the band.
+        powers: float32 ``[n, n_rings]``, ring means of their squares.
+        quality: float32 ``[n, n_rings]``, squared exposure weights.
+        exposure: float64 ``[n]``, e/Å² accumulated at the middle of each frame, or ``None``.
+        band: where they live.
+    """
+
+    transforms: torch.Tensor
+    powers: torch.Tensor
+    quality: torch.Tensor
+    exposure: torch.Tensor | None
+    band: Band
+
+    def cropped(self, high_resolution: float) -> WhiteFrames:
+        """The same frames with rings up to ``high_resolution`` (Å) only, at the coarsest sampling that holds them."""
+        ny, nx = self.band.shape
+        factor = min(1.0, 2.0 * self.band.pixel_size / high_resolution)
+        shape = (smooth_up(int(ny * factor)), smooth_up(int(nx * factor)))
+        if shape[0] >= ny or shape[1] >= nx:
+            return self
+        band = _cropped_band(self.band, shape, high_resolution)
+        transforms = fourier_resize(self.transforms, self.band.shape, shape)
+        transforms = transforms * (band.ring < band.n_rings)
+        keep = band.n_rings
+        return WhiteFrames(transforms, self.powers[:, :keep], self.quality[:, :keep], self.exposure, band)
+
+
+def _cropped_band(band: Band, shape: tuple[int, int], high_resolution: float) -> Band:
+    """Band of a cropped transform: its coefficients keep their ring numbers and modes."""
+    nx = band.shape[1]
+    keep = min(band.n_rings, int(min(band.shape) * band.pixel_size / high_resolution) + 1)
+    ring = torch.full((shape[0], shape[1] // 2 + 1), keep, dtype=torch.int32, device=band.ring.device)
+    positive, negative, columns = (shape[0] + 1) // 2, (shape[0] - 1) // 2, (shape[1] + 1) // 2
+    ring[:positive, :columns] = band.ring[:positive, :columns]
+    ring[-negative:, :columns] = band.ring[-negative:, :columns]
+    rows = torch.cat([band.theta_y[: shape[0] - negative], band.theta_y[-negative:]])
+    return Band(
+        shape=shape,
+        pixel_size=band.pixel_size * nx / shape[1],
+        ring=ring.clamp_max(keep),
+        n_rings=keep,
+        modes=band.modes[:keep],
+        frequency=band.frequency[:keep],
+        column_weight=band.column_weight[: shape[1] // 2 + 1],
+        theta_y=rows,
+        theta_x=band.theta_x[: shape[1] // 2 + 1],
+    )
+
+
+def white_frames(
+    transforms: torch.Tensor, band: Band, weights: torch.Tensor | None = None, exposure: torch.Tensor | None = None
+) -> WhiteFrames:
+    """Divide frames by their mean amplitude per ring and multiply by exposure weights.
+
+    Args:
+        transforms: complex64 ``[n, ny, nx//2+1]``.
+        band: of the transforms.
+        weights: float32 ``[n, n_rings]``, exposure weights q; all 1 by default.
+        exposure: e/Å² ``[n]`` at the middle of each frame.
+    """
+    raw = torch.stack([band.ring_power(frame) for frame in transforms])
+    noise = raw.mean(0)
+    noise = torch.where(noise > 0, noise, torch.ones_like(noise))
+    q = torch.ones_like(raw) if weights is None else weights
+    scale = q / noise.sqrt()
+    white = torch.stack([band.scaled(frame, row) for frame, row in zip(transforms, scale, strict=True)])
+    return WhiteFrames(white, raw * scale**2, q**2, exposure, band)
+
+
+def align_whole_frames(
+    frames: WhiteFrames, options: WholeFrameOptions, progress: Progress = silent
+) -> WholeFrameMotion:
+    """Measure the specimen's motion from frame to frame, taken as a shift of the whole frame.
+
+    Raises:
+        ValueError: fewer than two frames.
+    """
+    n = len(frames.transforms)
+    if n < 2:
+        raise ValueError(f"alignment needs at least 2 frames, got {n}")
+    shifts, rounds, settled = _coarse(frames, options, progress)
+    if not options.refine:
+        return WholeFrameMotion(shifts - shifts[0], None, frames.powers.new_zeros(0), None, (rounds, 0), settled)
+    return _refine(frames, shifts, rounds, settled, options, progress)
+
+
+def _coarse(frames: WhiteFrames, options: WholeFrameOptions, progress: Progress) -> tuple[torch.Tensor, int, bool]:
+    """Unblur's rounds; gives shifts [n, 2] in Å, rounds done, whether they settled."""
+    # exp(-B s²/4) has fallen to 1 % at s = √(18.4 / B): finer frequencies say nothing here.
+    low = frames.cropped((options.b_factor / 18.4) ** 0.5)
+    band = low.band
+    n = len(low.transforms)
+    fall = torch.exp(-0.25 * options.b_factor * band.frequency**2)
+    shifts = torch.zeros(n, 2, dtype=torch.float64, device=low.transforms.device)
+    dose_step = None if low.exposure is None else float(torch.diff(low.exposure).mean())
+    for number in range(options.max_iterations):
+        progress(0.5 * number / options.max_iterations, "whole-frame motion, coarse")
+        moved = fourier_shift(low.transforms, band.shape, -shifts / band.pixel_size)
+        total = moved.sum(0)
+        nearest = options.min_shift if number == 0 else 0.0
+        peaks = torch.stack(
+            [_peak(band.scaled(frame, fall), total - frame, band, nearest, options.max_shift) for frame in moved]
+        )
+        proposed = shifts + peaks
+        proposed = _polynomial(proposed, 4) if number == 0 else _running_line(proposed, _window(dose_step))
+        proposed = proposed - proposed[n // 2]
+        update = float((proposed - shifts).norm(dim=1).max())
+        shifts = proposed
+        if number > 0 and update <= options.termination_shift:
+            return shifts, number + 1, True
+    return shifts, options.max_iterations, False
+
+
+def _peak(frame: torch.Tensor, reference: torch.Tensor, band: Band, nearest: float, farthest: float) -> torch.Tensor:
+    """Shift (x, y) in Å of the correlation maximum between two distances, by a parabola through its neighbours."""
+    correlation = torch.fft.irfft2(frame * reference.conj(), s=band.shape)
+    reach = min(int(farthest / band.pixel_size) + 2, min(band.shape) // 2 - 1)
+    window = torch.roll(correlation, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    axis = (torch.arange(2 * reach + 1, device=window.device) - reach) * band.pixel_size
+    distance = torch.sqrt(axis[:, None] ** 2 + axis[None, :] ** 2)
+    allowed = (distance >= nearest) & (distance <= farthest)
+    allowed[[0, -1], :] = False
+    allowed[:, [0, -1]] = False
+    flat = int(torch.where(allowed, window, window.new_tensor(-torch.inf)).argmax())
+    row, column = divmod(flat, 2 * reach + 1)
+    dx = _parabola(window[row, column - 1 : column + 2])
+    dy = _parabola(window[row - 1 : row + 2, column])
+    pixels = torch.tensor([column - reach + dx, row - reach + dy], dtype=torch.float64, device=window.device)
+    return pixels * band.pixel_size
+
+
+def _parabola(three: torch.Tensor) -> float:
+    """Offset of the vertex from the middle of three samples, within ±½."""
+    left, middle, right = (float(v) for v in three)
+    bend = left - 2.0 * middle + right
+    if bend >= 0.0:
+        return 0.0
+    return max(-0.5, min(0.5, 0.5 * (left - right) / bend))
+
+
+def _window(dose_step: float | None) -> int:
+    """Odd number of frames that receive 5 e/Å², at least 5."""
+    frames = 5 if not dose_step else max(5, round(5.0 / dose_step))
+    return frames + 1 - frames % 2
+
+
+def _polynomial(values: torch.Tensor, order: int) -> torch.Tensor:
+    """Least-squares polynomial through ``values [n, 2]``."""
+    n = len(values)
+    t = torch.linspace(-1.0, 1.0, n, dtype=torch.float64, device=values.device)
+    basis = torch.stack([t**power for power in range(min(order, n - 1) + 1)], dim=1)
+    return basis @ torch.linalg.lstsq(basis, values).solution
+
+
+def _running_line(values: torch.Tensor, window: int) -> torch.Tensor:
+    """Savitzky-Golay smoothing of order 1; at the ends the line of the last whole window."""
+    n = len(values)
+    window = min(window, n if n % 2 else n - 1)
+    if window < 3:
+        return values.clone()
+    half = window // 2
+    out = torch.empty_like(values)
+    for i in range(n):
+        start = min(max(i - half, 0), n - window)
+        t = torch.arange(window, dtype=torch.float64, device=values.device) - half
+        part = values[start : start + window]
+        slope = (t[:, None] * part).sum(0) / (t * t).sum()
+        out[i] = part.mean(0) + slope * (i - start - half)
+    return out
+
+
+def _refine(
+    frames: WhiteFrames, start: torch.Tensor, rounds: int, settled: bool, options: WholeFrameOptions, progress: Progress
+) -> WholeFrameMotion:
+    """Newton steps on all shifts together until no frame moves 0.03 Å."""
+    shifts = start - start[0]
+    working = frames.cropped(8.0)
+    sd: float | None = None
+    converged = False
+    done = 0
+    known = evidence_of_shifts(working.transforms, working.powers, working.quality, shifts, working.band)
+    for number in range(8):
+        progress(0.5 + 0.5 * number / 8, "whole-frame motion, fine")
+        if number:
+            known = evidence_of_shifts(working.transforms, working.powers, working.quality, shifts, working.band)
+        proposed, sd = _newton(known, shifts, working.exposure, options.smooth)
+        update = float((proposed - shifts).norm(dim=1).max())
+        shifts = proposed
+        done = number + 1
+        if number == 0 and _finest_rings_count(known, working):
+            working = frames
+        elif update < 0.03:
+            converged = True
+            break
+    return WholeFrameMotion(shifts, known.curvature, known.snr, sd, (rounds, done), settled and converged)
+
+
+def _newton(
+    known: Evidence, shifts: torch.Tensor, exposure: torch.Tensor | None, smooth: bool
+) -> tuple[torch.Tensor, float | None]:
+    """Shifts after one step, the first frame held at zero, and the prior's width."""
+    inner = known.curvature[1:, 1:]
+    right = inner @ shifts[1:] + known.gradient[1:]
+    if smooth and len(shifts) > 3:
+        one = torch.ones(1, dtype=torch.float64, device=shifts.device)
+        fit = smoothest_fit([inner, inner], right, exposure, len(shifts), one)
+        values, sd = fit.values, fit.acceleration_sd
+    else:
+        # A frame that knows nothing must not make the matrix singular: it stays within 100 Å of where it is.
+        loose = 1e-4 * torch.eye(len(inner), dtype=torch.float64, device=inner.device)
+        values, sd = torch.linalg.solve(inner + loose, right + 1e-4 * shifts[1:]), None
+    return torch.nn.functional.pad(values, (0, 0, 1, 0)), sd
+
+
+def _finest_rings_count(known: Evidence, frames: WhiteFrames) -> bool:
+    """Whether the finest tenth of the rings holds over 3 % of the curvature: then finer ones may help too."""
+    weight = known.snr * known.snr * frames.band.modes * frames.band.frequency**2
+    edge = max(1, len(weight) // 10)
+    return bool(weight[-edge:].sum() > 0.03 * weight.sum())

@@ -23,6 +23,7 @@ def test_nothing_beside_the_movie(tmp_path: Path) -> None:
     (tmp_path / "a.mdoc").mkdir()
     (tmp_path / "other.mdoc").write_text(MDOC.format(1))
     assert sidecar_acquisition(str(tmp_path / "a.tif")) is None
+    assert sidecar_acquisition(tmp_path / ("a" * 250 + ".tif")) is None
 
 
 def test_the_first_of_several_is_taken(tmp_path: Path) -> None:

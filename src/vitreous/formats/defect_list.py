@@ -64,21 +64,23 @@ class DefectList:
         ny, nx = frame_shape
         ratio = self._ratio(nx, ny)
         last_x, last_y = _last(nx, ratio), _last(ny, ratio)
-        bad = [Rectangle(x0, 0, x1, last_y) for x0, x1 in self.columns]
-        bad += [Rectangle(0, y0, last_x, y1) for y0, y1 in self.rows]
+        bad = [(x0, 0, x1, last_y) for x0, x1 in self.columns]
+        bad += [(0, y0, last_x, y1) for y0, y1 in self.rows]
         bad += self.rectangles
-        for rectangle in bad if self.usable is None else [*bad, self.usable]:
-            if not (0 <= rectangle.x0 <= rectangle.x1 <= last_x and 0 <= rectangle.y0 <= rectangle.y1 <= last_y):
-                raise self._outside(rectangle, last_x, last_y)
-        area = sum((r.x1 - r.x0 + 1) * (r.y1 - r.y0 + 1) for r in bad)
+        usable = Rectangle(0, 0, last_x, last_y) if self.usable is None else self.usable
+        boxes = np.array([usable, *bad], np.int64)
+        outside = (boxes[:, :2] < 0).any(1) | (boxes[:, :2] > boxes[:, 2:]).any(1)
+        outside |= (boxes[:, 2:] > (last_x, last_y)).any(1)
+        if outside.any():
+            raise self._outside(Rectangle(*boxes[outside.argmax()].tolist()), last_x, last_y)
+        area = np.prod(boxes[1:, 2:] - boxes[1:, :2] + 1, axis=1, dtype=np.float64).sum()
         if area > MAX_COVERAGE * (last_x + 1) * (last_y + 1):
             raise image_fault(self.path, "lists the same bad pixels over and over", "Make the list again")
-        drawn = np.zeros((ny, nx), bool)
-        if self.usable is not None:
-            drawn[:] = True
-            drawn[_slices(self.usable, ratio)] = False
-        for rectangle in bad:
-            drawn[_slices(rectangle, ratio)] = True
+        firsts = boxes[:, :2] * ratio.numerator // ratio.denominator
+        ends = -(-(boxes[:, 2:] + 1) * ratio.numerator // ratio.denominator)  # rounded up: all that is touched
+        drawn = np.ones((ny, nx), bool)
+        for index, (x0, y0, x1, y1) in enumerate(np.hstack([firsts, ends]).tolist()):
+            drawn[y0:y1, x0:x1] = index > 0
         return np.ascontiguousarray(drawn[::-1]) if self.is_top_first else drawn
 
     def _ratio(self, nx: int, ny: int) -> Fraction:
@@ -106,13 +108,3 @@ class DefectList:
 
 def _last(n: int, ratio: Fraction) -> int:
     return int(n / ratio) - 1
-
-
-def _slices(r: Rectangle, ratio: Fraction) -> tuple[slice, slice]:
-    """The frames' pixels that a rectangle touches."""
-
-    def touched(first: int, last: int) -> slice:
-        above = (last + 1) * ratio
-        return slice(int(first * ratio), int(above) if above == int(above) else int(above) + 1)
-
-    return touched(r.y0, r.y1), touched(r.x0, r.x1)

@@ -20,7 +20,7 @@ from vitreous.formats.side_text import decode_text, finite_number, read_bounded,
 __all__ = ["embedded_defects", "read_defects", "write_defects"]
 
 MAX_SIDE = 1 << 16
-MAX_LIST_BYTES = 8 << 20
+MAX_LIST_BYTES = 4 << 20
 MAX_BAD_FRACTION = 0.5
 """An image that calls more of the camera bad is no map of defects, but perhaps a gain reference."""
 
@@ -89,7 +89,12 @@ def write_defects(path: Path | str, defects: np.ndarray) -> Path:
     if defects.ndim != 2 or 0 in defects.shape:
         raise UsageError(f"an array of shape {defects.shape} is no map of defects", hint="Give [y, x]")
     path = Path(path)
-    write_text(path, serialem_defects_text(defects))
+    text = serialem_defects_text(defects)
+    if len(text) > MAX_LIST_BYTES:
+        raise UsageError(
+            f"{np.count_nonzero(defects):,} bad pixels are too many for a list", hint="Write the map as an MRC image"
+        )
+    write_text(path, text)
     return path
 
 

@@ -17,9 +17,10 @@ from vitreous.model.acquisition import Acquisition
 
 __all__ = ["Mdoc", "MdocSection", "acquisition_of_mdoc", "read_mdoc", "section_of_movie", "sidecar_of_mdoc"]
 
-MAX_BYTES = 32 << 20
+MAX_BYTES = 16 << 20
 MAX_SECTIONS = 100_000
 MAX_LISTED_LINES = 3
+MAX_LIST_CHARACTERS = 100_000
 KNOWN_GLOBALS = frozenset({"PixelSpacing", "Voltage", "ImageFile", "ImageSize", "DataMode", "Montage", "ImageSeries"})
 SECTION = re.compile(r"\[\s*(\w[\w -]{0,60}?)\s*=(.*)")
 TILT_AXIS = re.compile(r"Tilt axis angle\s*=\s*(\S{1,30}?),?(?:\s|$)")
@@ -194,6 +195,9 @@ def _acquisition(told: Mapping[str, str], facts: Facts) -> Acquisition:
 def _frame_doses(text: str | None, facts: Facts) -> tuple[tuple[float, int], ...] | None:
     """Pairs of exposure (e/Å²) and number of frames."""
     if text is None:
+        return None
+    if len(text) > MAX_LIST_CHARACTERS:
+        facts.warnings.append(f"FrameDosesAndNumber is {len(text):,} characters long: not used")
         return None
     words = text.split()
     values = facts.numbers("FrameDosesAndNumber", text, max(2, len(words) + len(words) % 2))

@@ -118,7 +118,7 @@ class Facts:
         """The ``n`` numbers that a text states, else ``None``."""
         if text is None:
             return None
-        values = [finite_number(word) for word in text.split()]
+        values = [finite_number(word) for word in text.split(maxsplit=n)]
         known = tuple(value for value in values if value is not None)
         if len(known) != len(values) or len(known) != n:
             self.warnings.append(f"{name} is {text[:40]!r}, which are not {n} numbers: not used")

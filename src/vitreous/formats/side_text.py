@@ -10,14 +10,12 @@ from xml.parsers import expat
 
 from vitreous.formats.image_faults import file_faults, image_fault
 
-MAX_TEXT_BYTES = 64 << 20
-"""No list of defects and no mdoc, even of a large montage, is longer."""
-MAX_XML_BYTES = 16 << 20
+MAX_XML_BYTES = 4 << 20
 MAX_XML_DEPTH = 64
 NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,4})?", re.ASCII)
 
 
-def read_bounded(path: Path, limit: int = MAX_TEXT_BYTES) -> bytes:
+def read_bounded(path: Path, limit: int) -> bytes:
     """All bytes of a file that is neither empty nor longer than ``limit``.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def sidecar_acquisition(movie: Path | str) -> Sidecar | None:
     """
     movie = Path(movie)
     for path in sidecar_candidates(movie):
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file it takes names that are too long
             continue
         if path.suffix == ".mdoc":
             return _of_mdoc(path, movie)

@@ -189,6 +189,22 @@ def test_detects_what_fits_a_rectangle(orientation, kind):
     assert len(found.scores) == 8
 
 
+def test_a_weak_pattern_is_found_in_a_greater_part(monkeypatch):
+    """What the central part leaves unsure, the whole tells; both parts turn about the same centre."""
+    from vitreous.algorithms.movies import gain_detection
+
+    gain = detector_gain((515, 515), scatter=0.02)
+    average = raw_average(gain, dose=0.1)
+    stored = as_stored(gain, Orientation(1, True), "sensitivity")
+    monkeypatch.setattr(gain_detection, "SIDES", (64,))
+    with pytest.raises(UsageError, match="not clear"):
+        detect_orientation(average, 50, stored)
+    for sides in ((64, 513), (64, 1024), (64, 514)):
+        monkeypatch.setattr(gain_detection, "SIDES", sides)
+        found = detect_orientation(average, 50, stored)
+        assert (str(found.orientation), found.kind) == ("flip-90", "sensitivity")
+
+
 def test_detects_a_coarser_and_a_finer_gain():
     fine = detector_gain((512, 512))
     coarse = fine[::2, ::2].contiguous()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from vitreous.algorithms.movies.gain_detection import Detection, detect_orientation, is_counted
-from vitreous.algorithms.movies.gain_values import MAX_FACTOR, as_image, orient, scale_to, usable_entries
+from vitreous.algorithms.movies.gain_values import MAX_FACTOR, as_image, mean_where, orient, scale_to, usable_entries
 from vitreous.core.camera import GAIN_KINDS, ORIENTATIONS, GainKind, Orientation, parse_orientation
 from vitreous.core.errors import DataError, UsageError
 
@@ -91,7 +91,7 @@ def prepare_gain(
     values = orient(as_image(gain, "gain reference"), orientation)
     good = usable_entries(values)
     values, good = scale_to(torch.where(good, values, 1.0), good, frame_shape, kind)
-    mean = float(values[good].mean(dtype=torch.float64))
+    mean = mean_where(values, good)
     if kind == "multiplicative":
         _check_mean(mean)
         multiplier = values
@@ -133,7 +133,7 @@ def estimate_gain(total: torch.Tensor) -> EstimatedGain:
     if not bool(torch.isfinite(counts).all()) or float(counts.min()) < 0:
         raise DataError("the sum of the movies holds negative or non-finite values", hint="Sum raw counted frames")
     good = usable_entries(counts)
-    mean = float(counts[good].mean(dtype=torch.float64))
+    mean = mean_where(counts, good)
     if mean < MIN_COUNTS:
         raise DataError(
             f"the sum of the movies has {mean:.3g} counts per pixel, so the gain would be noisy by "

@@ -7,11 +7,20 @@ with that of 1/G (G multiplies) or of G (G is a sensitivity) in one orientation,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from vitreous.algorithms.movies.gain_values import as_image, orient, scale_to, size_error, size_factor, usable_entries
+from vitreous.algorithms.movies.gain_values import (
+    as_image,
+    mean_where,
+    orient,
+    scale_to,
+    size_error,
+    size_factor,
+    usable_entries,
+)
 from vitreous.core.camera import GAIN_KINDS, ORIENTATIONS, GainKind, Orientation
 from vitreous.core.errors import DataError, UsageError
 
@@ -22,7 +31,8 @@ STRENGTH_RANGE = (0.3, 3.0)
 WINDOW = 9
 """Pixels of the running means that are taken off: structure coarser than this isn't looked at."""
 CLIP = 4.0
-MAX_SIDE = 4096
+SIDES = (2048, 4096)
+"""Pixels a side of the central part that is looked at first, and where that is not clear."""
 N_SHIFTS = 24
 
 
@@ -35,7 +45,8 @@ class Detection:
         kind: what its values mean.
         score: correlation of the fine structure, 0..1.
         margin: score over that of the runner-up (or over the chance level, where that is greater).
-        significance: score over the chance level: the rms correlation of shifted images.
+        chance: the rms correlation of shifted images.
+        significance: score over chance.
         strength: contrast of the pattern in the frames over that of the reference; about 1 for raw frames.
         scores: ``(orientation, kind, score)`` of all that were tried, best first.
     """
@@ -44,6 +55,7 @@ class Detection:
     kind: GainKind
     score: float
     margin: float
+    chance: float
     significance: float
     strength: float
     scores: tuple[tuple[Orientation, GainKind, float], ...]
@@ -76,64 +88,81 @@ def detect_orientation(
         DataError: the reference has too few usable entries, or the average has non-finite values.
     """
     image = _checked_average(average, n_frames)
-    patterns = _patterns(gain, (image.shape[0], image.shape[1]))
-    mean = float(image.mean(dtype=torch.float64))
-    fine = _clipped(_high_pass(_without_outliers(_central(image))))
+    relative, good = _relative_entries(gain, (image.shape[0], image.shape[1]))
+    # Most references are recognised from a part of the detector; the whole is looked at where that is not clear.
+    for side in [SIDES[0], *(great for small, great in pairwise(SIDES) if small < max(image.shape))]:
+        found = _detect(_central(image, side), _patterns(_central(relative, side), _central(good, side)), kind)
+        reason = _why_unsure(found)
+        if reason is None:
+            return found
+    raise _unsure(found, str(reason), kind)
+
+
+def _detect(image: torch.Tensor, patterns: _Patterns, kind: GainKind | None) -> Detection:
+    """Rank all orientations by correlation; whether the best is good enough is not asked here."""
+    fine = _clipped(_high_pass(_without_outliers(image)))
+    power = fine.square()
     rows = []
     for orientation in ORIENTATIONS:
         if orientation.shape_of(patterns.shape) != tuple(fine.shape):
             continue
-        weight = orient(patterns.good, orientation)
+        image_power = _inner(power, _turned(patterns.good, orientation))
         for a_kind in GAIN_KINDS:
-            product, norm = _products(fine, orient(patterns.fine[a_kind], orientation), weight)
+            norm = (image_power * patterns.power[a_kind]) ** 0.5
+            product = _inner(fine, _turned(patterns.fine[a_kind], orientation))
             rows.append((orientation, a_kind, product / norm if norm > 0 else 0.0))
     ranked = sorted(rows, key=lambda row: -row[2])
     allowed = [row for row in ranked if kind is None or row[1] == kind]
     orientation, best_kind, score = allowed[0]
-    pattern, weight = orient(patterns.fine[best_kind], orientation), orient(patterns.good, orientation)
-    chance = _chance_level(fine, pattern, weight)
-    product, _ = _products(fine, pattern, weight)
-    power = float(pattern.square().sum(dtype=torch.float64))
+    pattern = _turned(patterns.fine[best_kind], orientation)
+    chance = _chance_level(fine, pattern, float(patterns.good.sum()))
+    scale = float(image.mean(dtype=torch.float64)) * patterns.power[best_kind]
     runner_up = allowed[1][2] if len(allowed) > 1 else 0.0
-    found = Detection(
+    return Detection(
         orientation=orientation,
         kind=best_kind,
         score=score,
         margin=score / max(runner_up, chance),
+        chance=chance,
         significance=score / chance,
-        strength=product / (mean * power) if power > 0 else 0.0,
+        strength=_inner(fine, pattern) / scale if scale > 0 else 0.0,
         scores=tuple(ranked),
     )
-    _refuse_unsure(found, chance, kind)
-    return found
 
 
 @dataclass(frozen=True)
 class _Patterns:
-    """Fine structure of the relative sensitivity that a reference states, by kind; 0 where it states none."""
+    """Fine structure of the relative sensitivity that a reference states, by kind; 0 where it states none.
+
+    ``power`` is the sum of the squares of ``fine``; ``good`` is float32, 1 where the reference is usable.
+    """
 
     shape: tuple[int, int]
     fine: dict[GainKind, torch.Tensor]
+    power: dict[GainKind, float]
     good: torch.Tensor
 
 
-def _patterns(gain: torch.Tensor, frame_shape: tuple[int, int]) -> _Patterns:
+def _relative_entries(gain: torch.Tensor, frame_shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Entries over their mean at the frames' sampling (1 where not usable), and which are usable; not yet turned."""
     values = as_image(gain, "gain reference")
     shape = (values.shape[0], values.shape[1])
     target = frame_shape if size_factor(shape, frame_shape) is not None else (frame_shape[1], frame_shape[0])
     if size_factor(shape, target) is None:
         raise size_error(shape, frame_shape)
     usable = usable_entries(values)
-    usual = float(values[usable].mean(dtype=torch.float64))
+    usual = mean_where(values, usable)
     scaled, good = scale_to(torch.where(usable, values, usual), usable, target, "multiplicative")
-    scaled, good = _central(scaled / usual), _central(good)
-    scaled = torch.where(good, scaled, 1.0)
+    return torch.where(good, scaled / usual, 1.0), good
+
+
+def _patterns(relative: torch.Tensor, good: torch.Tensor) -> _Patterns:
     fine: dict[GainKind, torch.Tensor] = {}
     for kind in GAIN_KINDS:
-        sensitivity = 1.0 / scaled if kind == "multiplicative" else scaled
-        sensitivity = sensitivity / sensitivity[good].mean()
-        fine[kind] = _clipped(_high_pass(torch.where(good, sensitivity, 1.0)) * good)
-    return _Patterns((good.shape[0], good.shape[1]), fine, good)
+        sensitivity = 1.0 / relative if kind == "multiplicative" else relative
+        fine[kind] = _clipped(_high_pass(sensitivity / sensitivity.mean()) * good)
+    power = {kind: _inner(values, values) for kind, values in fine.items()}
+    return _Patterns((good.shape[0], good.shape[1]), fine, power, good.to(torch.float32))
 
 
 def _checked_average(average: torch.Tensor, n_frames: int) -> torch.Tensor:
@@ -157,9 +186,9 @@ def _checked_average(average: torch.Tensor, n_frames: int) -> torch.Tensor:
     return image
 
 
-def _central(image: torch.Tensor) -> torch.Tensor:
-    """The central part of at most 4096 pixels a side, cut alike at both ends so that turning keeps it."""
-    starts = [(max(0, n - MAX_SIDE) + 1) // 2 for n in image.shape]
+def _central(image: torch.Tensor, side: int) -> torch.Tensor:
+    """The central part of at most ``side`` pixels a side, cut alike at both ends so that turning keeps it."""
+    starts = [(max(0, n - side) + 1) // 2 for n in image.shape]
     return image[starts[0] : image.shape[0] - starts[0], starts[1] : image.shape[1] - starts[1]]
 
 
@@ -190,47 +219,52 @@ def _clipped(fine: torch.Tensor) -> torch.Tensor:
     return fine.clamp(-limit, limit)
 
 
-def _products(fine: torch.Tensor, pattern: torch.Tensor, weight: torch.Tensor) -> tuple[float, float]:
-    """Inner product and norm of both over the usable pixels (the pattern is 0 elsewhere)."""
-    product = float((fine * pattern).sum(dtype=torch.float64))
-    power = float((fine.square() * weight).sum(dtype=torch.float64))
-    return product, (power * float(pattern.square().sum(dtype=torch.float64))) ** 0.5
+def _turned(pattern: torch.Tensor, orientation: Orientation) -> torch.Tensor:
+    """Turned, with rows contiguous in memory."""
+    return orient(pattern, orientation).contiguous()
 
 
-def _chance_level(fine: torch.Tensor, pattern: torch.Tensor, weight: torch.Tensor) -> float:
+def _inner(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Inner product: float32 within rows, double over them, which is exact enough and fast."""
+    return float(torch.linalg.vecdot(first, second).sum(dtype=torch.float64))
+
+
+def _chance_level(fine: torch.Tensor, pattern: torch.Tensor, n_good: float) -> float:
     """Rms correlation of images shifted so far that only chance (or a repeating pattern) makes them agree."""
     ny, nx = fine.shape
+    norm = (_inner(fine, fine) * _inner(pattern, pattern)) ** 0.5
     total = 0.0
     for index in range(1, N_SHIFTS + 1):
         # Multiples of two irrational fractions spread the shifts evenly and keep them off rows and columns.
         dy = int(ny * (0.1 + 0.8 * ((index * 0.618034) % 1.0)))
         dx = int(nx * (0.1 + 0.8 * ((index * 0.414214) % 1.0)))
-        product, norm = _products(torch.roll(fine, (dy, dx), (0, 1)), pattern, weight)
-        total += (product / norm) ** 2 if norm > 0 else 0.0
+        total += (_inner(torch.roll(fine, (dy, dx), (0, 1)), pattern) / norm) ** 2 if norm > 0 else 0.0
     # Uncorrelated pixels can't fall below this.
-    least = max(1.0, float(weight.sum())) ** -0.5
-    return max((total / N_SHIFTS) ** 0.5, least)
+    return max((total / N_SHIFTS) ** 0.5, max(1.0, n_good) ** -0.5)
 
 
-def _refuse_unsure(found: Detection, chance: float, kind: GainKind | None) -> None:
+def _why_unsure(found: Detection) -> str | None:
+    """What speaks against the best orientation, or ``None``."""
     low, high = STRENGTH_RANGE
     if found.significance < MIN_SIGNIFICANCE:
-        reason = f"the best of them is only {max(0.0, found.significance):.1f} times the chance level {chance:.2g}"
-    elif found.margin < MIN_MARGIN:
-        reason = f"the best of them is only {found.margin:.2f} times the next one"
-    elif not low <= found.strength <= high:
-        reason = f"the pattern is {found.strength:.2g} times as strong as in uncorrected frames"
-    else:
-        return
+        return f"the best of them is only {max(0.0, found.significance):.1f} times the chance level"
+    if found.margin < MIN_MARGIN:
+        return f"the best of them is only {found.margin:.2f} times the next one"
+    if not low <= found.strength <= high:
+        return f"the pattern is {found.strength:.2g} times as strong as in uncorrected frames"
+    return None
+
+
+def _unsure(found: Detection, reason: str, kind: GainKind | None) -> UsageError:
     hint = (
         "Give orientation and kind. Where the frames are gain-corrected already, leave the gain reference out; "
         "where it belongs to other data, give the right one"
     )
     top = found.scores[0]
-    if kind is not None and top[1] != kind and top[2] > MIN_SIGNIFICANCE * chance:
+    if kind is not None and top[1] != kind and top[2] > MIN_SIGNIFICANCE * found.chance:
         hint = f"It would fit as {top[1]} with orientation {top[0]}: give that kind"
     listed = ", ".join(f"{o} {k} {score:+.4f}" for o, k, score in found.scores)
-    raise UsageError(
+    return UsageError(
         f"the orientation of the gain reference is not clear from the frames: {reason}. Correlations: {listed}",
         hint=hint,
         scores=[[str(o), k, score] for o, k, score in found.scores],

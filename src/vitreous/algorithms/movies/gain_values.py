@@ -46,6 +46,12 @@ def usable_entries(gain: torch.Tensor) -> torch.Tensor:
     return good
 
 
+def mean_where(values: torch.Tensor, good: torch.Tensor) -> float:
+    """Mean of finite ``[ny, nx]`` where ``good``: float32 within rows, double over them."""
+    kept = torch.where(good, values, 0.0)
+    return float(kept.sum(dim=1).sum(dtype=torch.float64)) / max(1, int(good.sum()))
+
+
 def size_factor(gain_shape: tuple[int, int], frame_shape: tuple[int, int]) -> int | None:
     """n > 0: each entry serves n x n pixels; -n: n x n entries make one; 1: as it is; ``None``: neither fits."""
     for n in SIZE_FACTORS:

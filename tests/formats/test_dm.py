@@ -12,7 +12,8 @@ import pytest
 
 from vitreous.core.errors import DataError
 from vitreous.formats.dm import open_dm
-from vitreous.formats.dm_tags import is_dm
+from vitreous.formats.image_formats import is_dm
+from vitreous.formats.images import open_images
 
 spec = importlib.util.spec_from_file_location("dm_writer", Path(__file__).with_name("dm_writer.py"))
 dm_writer = importlib.util.module_from_spec(spec)
@@ -67,6 +68,15 @@ def test_odd_calibration_is_unknown(tmp_path, value):
     with open_dm(write(tmp_path, dm_bytes(pattern(), scale=value, voltage=value))) as images:
         assert images.header.acquisition.pixel_size is None
         assert images.header.acquisition.voltage is None
+
+
+def test_is_opened_as_any_image(tmp_path):
+    path = write(tmp_path, dm_bytes(pattern("u1", (3, 6, 10)))).rename(tmp_path / "movie.mrc")
+    with open_images(path) as images:
+        assert (images.header.format, images.header.n_frames) == ("dm", 3)
+    (tmp_path / "movie.dm4").write_bytes(b"II*\0" + bytes(30))
+    with pytest.raises(DataError):
+        open_images(tmp_path / "movie.dm4")
 
 
 def test_files_without_an_image(tmp_path):

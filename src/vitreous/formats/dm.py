@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from vitreous.formats.base import ImageHeader
-from vitreous.formats.dm_tags import DmArray, DmDirectory, is_dm, read_tags
+from vitreous.formats.dm_tags import DmArray, DmDirectory, read_tags
 from vitreous.formats.frame_reader import FrameReader, OpenFile
 from vitreous.formats.image_faults import check_frame_bytes, file_faults, image_fault
 from vitreous.model.acquisition import Acquisition
 
-__all__ = ["DmFile", "is_dm", "open_dm"]
+__all__ = ["DmFile", "open_dm"]
 
 PIXEL_TYPES = {1: "i2", 2: "f4", 6: "u1", 7: "i4", 9: "i1", 10: "u2", 11: "u4", 12: "f8", 14: "u1", 39: "i8", 40: "u8"}
 """The format's numbers of the types of real pixels; others are complex, or colours as of thumbnails."""

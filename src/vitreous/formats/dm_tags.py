@@ -14,6 +14,7 @@ import numpy as np
 
 from vitreous.formats.frame_reader import OpenFile
 from vitreous.formats.image_faults import image_fault
+from vitreous.formats.image_formats import is_dm
 
 SIMPLE = {2: "i2", 3: "i4", 4: "u2", 5: "u4", 6: "f4", 7: "f8", 8: "u1", 9: "i1", 10: "u1", 11: "i8", 12: "u8"}
 STRUCT, STRING, ARRAY = 15, 18, 20
@@ -62,14 +63,6 @@ class DmDirectory:
     def directories(self) -> tuple[DmDirectory, ...]:
         """All entries that are directories."""
         return tuple(value for _, value in self.entries if isinstance(value, DmDirectory))
-
-
-def is_dm(head: bytes) -> bool:
-    """Whether the first bytes of a file are those of DM3 or DM4."""
-    if len(head) < 16 or head[:4] not in (b"\0\0\0\3", b"\0\0\0\4"):
-        return False
-    order = head[8:12] if head[3] == 3 else head[12:16]
-    return order in (b"\0\0\0\0", b"\0\0\0\1")
 
 
 def read_tags(source: OpenFile) -> DmDirectory:

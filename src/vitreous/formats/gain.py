@@ -9,11 +9,8 @@ from typing import Any
 import numpy as np
 
 from vitreous.core.camera import GainKind
-from vitreous.formats.base import ImageFile
 from vitreous.formats.defects_fei import embedded_defect_list
-from vitreous.formats.dm import is_dm, open_dm
-from vitreous.formats.image_faults import file_faults, image_fault
-from vitreous.formats.image_formats import HEAD_BYTES
+from vitreous.formats.image_faults import image_fault
 from vitreous.formats.images import open_images
 
 __all__ = ["GainReference", "read_gain"]
@@ -56,7 +53,7 @@ def read_gain(path: Path | str) -> GainReference:
         DataError: the file is missing, damaged, of another format, holds several images, or no entry above 0.
     """
     path = Path(path)
-    with _open(path) as images:
+    with open_images(path) as images:
         header = images.header
         if header.n_frames != 1:
             raise image_fault(
@@ -80,9 +77,3 @@ def read_gain(path: Path | str) -> GainReference:
         warnings=header.warnings,
         metadata=metadata,
     )
-
-
-def _open(path: Path) -> ImageFile:
-    with file_faults(path), open(path, "rb") as handle:
-        head = handle.read(HEAD_BYTES)
-    return open_dm(path) if is_dm(head) else open_images(path)

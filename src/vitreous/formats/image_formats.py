@@ -85,6 +85,12 @@ def _is_eer(head: bytes) -> bool:
     return False
 
 
+def is_dm(head: bytes) -> bool:
+    """Version 3 or 4, and a byte order of 0 or 1 after the length of 4 or 8 bytes."""
+    order_at = {b"\0\0\0\3": 8, b"\0\0\0\4": 12}.get(head[:4])
+    return order_at is not None and head[order_at : order_at + 4] in (b"\0\0\0\0", b"\0\0\0\1")
+
+
 MRC = ImageFormat(
     "mrc", "MRC", (".mrc", ".mrcs", ".map", ".st", ".ali", ".rec", ".preali"), "vitreous.formats.mrc:open_mrc", _is_mrc
 )
@@ -103,3 +109,4 @@ TIFF = ImageFormat(
     "vitreous.formats.tiff:open_tiff",
     lambda head: head[:4] in TIFF_STARTS and not _is_eer(head),
 )
+DM = ImageFormat("dm", "Digital Micrograph", (".dm4", ".dm3"), "vitreous.formats.dm:open_dm", is_dm)

@@ -1,7 +1,7 @@
 """Bad pixels of the camera: found in the sum of the frames, replaced frame by frame.
 
-A replaced value is a random good neighbour's count of the same frame, never a smooth mean: a mean has less noise than its
-surroundings, and the same pixels being quiet in every frame correlate at zero shift.
+A replaced value is a random good neighbour's count of the same frame, never a smooth mean: a mean has less noise than
+its surroundings, and the same pixels being quiet in every frame correlate at zero shift.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Local motion: patches of the frame move on their own; a field smooth in space and time describes how.
 
-In space the field is quadratic, ``u(x, y) = a_0 + a_1 x + a_2 x² + a_3 y + a_4 y² + a_5 x y`` with x, y in -½..½ (Zheng
-et al. 2017, Nat. Methods 14:331). In time each a(k) is as smooth as the data support and zero in the first frame: a
-cubic in time, which the tables of other programs use, can't follow specimens that move fast in the first frames and then
-settle; it is fitted to the field for those tables only.
+In space the field is a polynomial of fourth order (``field.py``), its finer terms as large as the data support. In time
+each coefficient is as smooth as the data support and zero in the first frame. The table of other programs (Zheng et al.
+2017, Nat. Methods 14:331: quadratic in space, cubic in time) can't follow specimens that move fast in the first frames
+and then settle; it is fitted to the field for those programs only.
 
 Patches are not aligned one by one: each patch gives the gradient and curvature of the likelihood of its groups' shifts
 at the present field (``posterior.py``), and the whole field follows from all of them at once by robust weighted least
@@ -17,9 +17,9 @@ from itertools import pairwise
 
 import torch
 
-from vitreous.algorithms.fourier.shift import fourier_shift
 from vitreous.algorithms.fourier.sizes import smooth_up
 from vitreous.algorithms.movies.band import Band, make_band
+from vitreous.algorithms.movies.field import TERMS, spatial_basis
 from vitreous.algorithms.movies.posterior import (
     curvature,
     reference_weight,
@@ -30,9 +30,6 @@ from vitreous.algorithms.movies.posterior import (
 from vitreous.algorithms.movies.smoothing import smoothest_fit
 from vitreous.algorithms.movies.whole_frame import WhiteFrames
 from vitreous.core.progress import Progress, silent
-
-# A quadratic term reaches a quarter of its coefficient at the edge of the field, a linear one half.
-_TERM_SCALE = (1.0, 2.0, 4.0, 2.0, 4.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,18 @@ class LocalMotion:
     """Local motion on top of the whole-frame motion.
 
     Attributes:
-        field: float64 ``[n_frames, 2, 6]``, Å: for axis x then y the coefficients of (1, x, x², y, y², xy); zero in the
-            first frame.
+        field: float64 ``[n_frames, 2, 15]``, Å: coefficients of ``field.TERMS`` for x, then y; zero in the first frame.
         deviation: float64 ``[rows, columns]``, rms deviation of each patch from the field, in standard errors.
         weight: float64 ``[rows, columns]``, the say that each patch was left, 0..1.
         acceleration_sd: Å per frame² that the data chose for the prior.
+        roughness: that the data chose for the prior in space.
     """
 
     field: torch.Tensor
     deviation: torch.Tensor
     weight: torch.Tensor
     acceleration_sd: float
+    roughness: float
 
 
 @dataclass(frozen=True)
@@ -87,33 +85,6 @@ class _Patches:
     share: float
 
 
-def spatial_basis(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """(1, x, x², y, y², xy) stacked on a new last axis; x, y in -½..½."""
-    return torch.stack([torch.ones_like(x), x, x * x, y, y * y, x * y], dim=-1)
-
-
-def field_at(field: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Local motion in Å at positions ``x, y`` (-½..½) in every frame: ``[n_frames, *x.shape, 2]``."""
-    return torch.einsum("...s,kas->k...a", spatial_basis(x, y), field)
-
-
-def polynomial_coefficients(field: torch.Tensor) -> torch.Tensor:
-    """The 18 coefficients per axis of other programs' tables that come nearest to the field, float64 ``[2, 18]``, Å.
-
-    Least squares of each spatial coefficient on (t, t², t³), t counting frames from the first; order (1, x, x², y, y²,
-    xy), each with its three powers.
-    """
-    n = len(field)
-    t = torch.arange(n, dtype=torch.float64, device=field.device)
-    scale = max(n - 1.0, 1.0)
-    powers = torch.stack([(t / scale) ** m for m in (1, 2, 3)], dim=1)
-    solution = torch.linalg.lstsq(
-        powers, field.reshape(n, 12), driver="gelsd" if field.device.type == "cpu" else "gels"
-    )
-    unscale = scale ** -torch.arange(1.0, 4.0, dtype=torch.float64, device=field.device)
-    return (solution.solution * unscale[:, None]).reshape(3, 2, 6).permute(1, 2, 0).reshape(2, 18)
-
-
 def measure_local_motion(
     frames: WhiteFrames, shifts: torch.Tensor, options: LocalOptions, progress: Progress = silent
 ) -> LocalMotion:
@@ -124,30 +95,45 @@ def measure_local_motion(
         shifts: float64 ``[n, 2]``, Å, the whole-frame motion.
     """
     patches = _cut_patches(frames, shifts, options)
-    n = len(frames.transforms)
     basis = spatial_basis(patches.centres[:, 0], patches.centres[:, 1])
-    inner = patches.membership[:, 1:]  # the first frame's field is zero
-    solution = torch.zeros(6, n - 1, 2, dtype=torch.float64, device=basis.device)
-    scale = torch.tensor(_TERM_SCALE, dtype=torch.float64, device=basis.device)
+    orders = torch.tensor([i + j for i, j in TERMS], device=basis.device)
+    instants = _instants(frames, options)
+    inner = patches.membership[:, 1:] @ instants  # the first frame's field is zero
+    solution = torch.zeros(len(TERMS), instants.shape[1], 2, dtype=torch.float64, device=basis.device)
     weight = torch.ones(len(basis), dtype=torch.float64, device=basis.device)
     deviation = weight
-    sd = 0.0
+    sd = rough = 0.0
     for number in range(options.iterations):
         progress(number / options.iterations, "local motion")
         present = torch.einsum("ps,gk,ska->pga", basis, inner, solution)
         gradient, bend = _patch_evidence(patches, present)
-        for _ in range(2):
-            normal, right = _normal_equations(basis, inner, gradient, bend, present, weight)
-            fit = smoothest_fit([normal, normal], right, frames.exposure, n, scale)
-            solution, sd = fit.values.reshape(6, n - 1, 2), fit.acceleration_sd
-            step = torch.einsum("ps,gk,ska->pga", basis, inner, solution) - present
-            deviation = _deviation(gradient - bend @ step, bend)
-            weight = (options.rejection * deviation.median() / deviation.clamp_min(1e-12)).clamp_max(1.0)
+        normal, right = _normal_equations(basis, inner, gradient, bend, present, weight)
+        fit = smoothest_fit([normal, normal], right, frames.exposure, instants, orders)
+        solution, sd, rough = fit.values.reshape(solution.shape), fit.acceleration_sd, fit.roughness
+        step = torch.einsum("ps,gk,ska->pga", basis, inner, solution) - present
+        deviation = _deviation(gradient - bend @ step, bend)
+        weight = (options.rejection * deviation.median() / deviation.clamp_min(1e-12)).clamp_max(1.0)
         if float(step.abs().max()) < 0.03:
             break
-    field = torch.nn.functional.pad(solution, (0, 0, 1, 0)).permute(1, 2, 0)
+    field = torch.einsum("nk,ska->nas", instants, solution)
+    field = torch.nn.functional.pad(field, (0, 0, 0, 0, 1, 0))
     rows = options.patches[1]
-    return LocalMotion(field, deviation.reshape(rows, -1), weight.reshape(rows, -1), sd)
+    return LocalMotion(field, deviation.reshape(rows, -1), weight.reshape(rows, -1), sd, rough)
+
+
+def _instants(frames: WhiteFrames, options: LocalOptions) -> torch.Tensor:
+    """Frames 1..n-1 as linear interpolations ``[n-1, k]`` between instants: dense at first, then one per group."""
+    n = len(frames.transforms)
+    size = len(_groups(frames, options)[0])
+    knots = [0]
+    while knots[-1] < n - 1:
+        knots.append(min(n - 1, knots[-1] + max(1, min(size, (knots[-1] + 1) // 2))))
+    at = torch.tensor(knots, dtype=torch.float64)
+    t = torch.arange(1, n, dtype=torch.float64)[:, None]
+    width_before = torch.cat([torch.ones(1, dtype=torch.float64), torch.diff(at)])
+    width_after = torch.cat([torch.diff(at), torch.ones(1, dtype=torch.float64)])
+    hat = torch.minimum(1.0 + (t - at) / width_before, 1.0 - (t - at) / width_after).clamp_min(0.0)
+    return hat[:, 1:].to(frames.transforms.device)
 
 
 def _normal_equations(
@@ -158,7 +144,7 @@ def _normal_equations(
     present: torch.Tensor,
     weight: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Curvature and right-hand side in terms of the field's values ``[6 (n-1)]``: sums over patches."""
+    """Curvature and right-hand side in terms of the field's values at the instants: sums over patches."""
     in_time = torch.einsum("gk,pgh,hl->pkl", inner, bend * weight[:, None, None], inner)
     normal = torch.einsum("ps,pr,pkl->skrl", basis, basis, in_time)
     size = normal.shape[0] * normal.shape[1]
@@ -195,8 +181,7 @@ def _cut_patches(frames: WhiteFrames, shifts: torch.Tensor, options: LocalOption
     groups = _groups(frames, options)
     images = []
     for group in groups:
-        moved = fourier_shift(frames.transforms[group], frames.band.shape, -shifts[group] / frames.band.pixel_size)
-        images.append(torch.fft.irfft2(moved.sum(0), s=(ny, nx)))
+        images.append(torch.fft.irfft2(shifted_sum(frames.transforms[group], shifts[group], frames.band), s=(ny, nx)))
     stack = torch.stack(images)
     columns, rows = options.patches
     size_y, size_x = (
@@ -222,7 +207,7 @@ def _cut_patches(frames: WhiteFrames, shifts: torch.Tensor, options: LocalOption
             centres.append(((left + 0.5 * size_x) / nx - 0.5, (top + 0.5 * size_y) / ny - 0.5))
     band = make_band(
         (size_y, size_x),
-        frames.band.pixel_size,
+        (size_y * frames.band.pixel_size[0], size_x * frames.band.pixel_size[1]),
         high_resolution=1.0 / float(frames.band.frequency[-1]),
         cross=None,
         device=stack.device,

@@ -1,7 +1,7 @@
 """Likelihood of the frames' shifts, all together, with the specimen integrated out.
 
 Frames are ``F_k(s) = q_k(s) S(s) exp(-2πi s·u_k) + noise`` with noise power N(s); S is Gaussian with power N(s) ρ(s).
-With ``B_k = q_k F_k / √N`` moved back by u_k, ``Q_k = q_k²`` and ``Q = Σ Q_k``, the marginal log-likelihood of the shifts is
+With ``B_k = q_k F_k / √N`` moved back by u_k, ``Q_k = q_k²`` and ``Q = Σ Q_k``, the marginal log-likelihood is
 
     L = Σ_s w |Σ_k B_k|² + const.,   w = ρ / (1 + Q ρ)      (sum over half of the plane)
 
@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import torch
 
-from vitreous.algorithms.fourier.shift import phase_ramps
 from vitreous.algorithms.movies.band import Band
 
 
@@ -32,13 +31,13 @@ def shifted_sum(transforms: torch.Tensor, shifts: torch.Tensor, band: Band) -> t
         transforms: complex64 ``[n, ny, nx//2+1]``.
         shifts: Å ``[n, 2]`` (x, y), the specimen's motion.
     """
-    ramp_y, ramp_x = phase_ramps(band.shape, -shifts / band.pixel_size, transforms.device)
+    ramp_y, ramp_x = band.ramps(shifts)
     if transforms.device.type != "cpu":
-        return (transforms * ramp_y * ramp_x).sum(0)
+        return (transforms * ramp_y[:, :, None] * ramp_x[:, None, :]).sum(0)
     from vitreous.algorithms.movies import kernels
 
     out = torch.zeros_like(transforms[0])
-    kernels.add_shifted(transforms.numpy(), ramp_y[..., 0].numpy(), ramp_x[..., 0, :].numpy(), out.numpy())
+    kernels.add_shifted(transforms.numpy(), ramp_y.numpy(), ramp_x.numpy(), out.numpy())
     return out
 
 
@@ -53,10 +52,10 @@ def shift_gradients(
         reference: complex64 ``[ny, nx//2+1]``.
         weights: float32 ``[n_rings]``.
     """
-    ramp_y, ramp_x = phase_ramps(band.shape, -shifts / band.pixel_size, transforms.device)
+    ramp_y, ramp_x = band.ramps(shifts)
     padded = torch.nn.functional.pad(weights, (0, 1))
     if transforms.device.type != "cpu":
-        sine = (transforms * ramp_y * ramp_x * reference.conj()).imag
+        sine = (transforms * ramp_y[:, :, None] * ramp_x[:, None, :] * reference.conj()).imag
         values = sine * (padded[band.ring.long()] * band.column_weight)
         along_x = -(values.sum(1) * band.theta_x).sum(-1)
         along_y = -(values.sum(2) * band.theta_y).sum(-1)
@@ -66,8 +65,8 @@ def shift_gradients(
     out = torch.zeros(len(transforms), 2, dtype=torch.float64)
     kernels.shift_gradients(
         transforms.numpy(),
-        ramp_y[..., 0].numpy(),
-        ramp_x[..., 0, :].numpy(),
+        ramp_y.numpy(),
+        ramp_x.numpy(),
         reference.numpy(),
         padded.numpy(),
         band.ring.numpy(),

@@ -1,8 +1,8 @@
 """Sums of frames with the specimen's motion undone: odd, even and exposure-filtered.
 
 Whole-frame motion is undone by phase ramps, exactly. Local motion is smooth and slow: consecutive frames over which it
-changes by less than a fraction of a pixel are added in Fourier space first, and each such group is interpolated once, by
-cubic B-splines whose prefilter (Unser 1999, IEEE Signal Process. Mag. 16:22, eq. 4) is folded into the phase ramps.
+changes by less than a fraction of a pixel are added in Fourier space first, and each such group is interpolated once,
+by cubic B-splines whose prefilter (Unser 1999, IEEE Signal Process. Mag. 16:22, eq. 4) is folded into the phase ramps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from vitreous.algorithms.fourier.exposure_filter import exposure_weight
 from vitreous.algorithms.fourier.grids import frequencies
 from vitreous.algorithms.fourier.shift import phase_ramps
-from vitreous.algorithms.movies.local_motion import field_at
+from vitreous.algorithms.movies.field import field_at, power_matrix, spatial_basis
 from vitreous.core.progress import Progress, silent
 
 
@@ -35,17 +35,18 @@ class FrameSums:
 
 
 def exposure_table(
-    shape: tuple[int, int], pixel_size: float, exposures: torch.Tensor, voltage: float, restore_power: bool
+    shape: tuple[int, int], extent: tuple[float, float], exposures: torch.Tensor, voltage: float, restore_power: bool
 ) -> torch.Tensor:
-    """Weights of each frame by ring, float32 ``[n, n_rings]``; ring = round(|s| · min(shape) · pixel_size), to the corner.
+    """Weights of each frame by ring, float32 ``[n, n_rings]``; ring = round(|s| · min(extent)), out to the corner.
 
     Args:
         exposures: e/Å² ``[n]`` at the *end* of each frame, pre-exposure included.
         restore_power: divide by √Σ q², so that the noise of the sum is white (Grant & Grigorieff 2015, eq. 9), and
             times √n, so that its level is that of the plain sum.
     """
-    n_rings = int(0.5 * (1.0 + (max(shape) / min(shape)) ** 2) ** 0.5 * min(shape)) + min(shape) // 2 + 2
-    frequency = torch.arange(n_rings, dtype=torch.float32, device=exposures.device) / (min(shape) * pixel_size)
+    corner = 0.5 * ((shape[0] / extent[0]) ** 2 + (shape[1] / extent[1]) ** 2) ** 0.5
+    n_rings = int(corner * min(extent)) + 2
+    frequency = torch.arange(n_rings, dtype=torch.float32, device=exposures.device) / min(extent)
     q = torch.stack([exposure_weight(frequency, float(dose), voltage) for dose in exposures])
     if not restore_power:
         return q
@@ -71,7 +72,7 @@ def motion_groups(field: torch.Tensor | None, pixel_size: float, n_frames: int, 
 def sum_frames(
     transforms: Iterable[torch.Tensor],
     shape: tuple[int, int],
-    pixel_size: float,
+    extent: tuple[float, float],
     shifts: torch.Tensor,
     field: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
@@ -82,34 +83,45 @@ def sum_frames(
     Args:
         transforms: complex64 ``[ny, nx//2+1]`` each, one per frame in order; may be made one at a time.
         shape: real-space ``(ny, nx)``.
-        pixel_size: Å of the transforms' sampling.
+        extent: real-space size ``(y, x)``, Å.
         shifts: Å ``[n, 2]`` (x, y), whole-frame motion.
-        field: Å ``[n, 2, 6]``, local motion as in ``LocalMotion.field``.
+        field: Å ``[n, 2, 15]``, local motion as in ``LocalMotion.field``.
         weights: float32 ``[n, n_rings]`` from :func:`exposure_table`.
     """
     n = len(shifts)
+    step = torch.tensor([extent[1] / shape[1], extent[0] / shape[0]], dtype=torch.float64, device=shifts.device)
     kinds = 2 if weights is None else 3
     device = shifts.device
     total = torch.zeros(kinds, *shape, device=device)
     source = iter(transforms)
+    squares = _ring_squares(shape, extent, device)
     prefilter = None if field is None else _spline_prefilter(shape, device)
     done = 0
-    for group in motion_groups(field, pixel_size, n):
+    for group in motion_groups(field, float(step.min()), n):
         sums = torch.zeros(kinds, shape[0], shape[1] // 2 + 1, dtype=torch.complex64, device=device)
         for frame in group:
-            ramp_y, ramp_x = phase_ramps(shape, -shifts[frame] / pixel_size, device)
+            ramp_y, ramp_x = phase_ramps(shape, -shifts[frame] / step, device)
             if prefilter is not None:
                 ramp_y, ramp_x = ramp_y * prefilter[0], ramp_x * prefilter[1]
             table = None if weights is None else weights[frame]
-            _add(next(source), ramp_y, ramp_x, table, sums[frame % 2], sums[2] if kinds == 3 else None)
+            _add(next(source), ramp_y, ramp_x, squares, table, sums[frame % 2], sums[2] if kinds == 3 else None)
             done += 1
             progress(done / n, "summing frames")
         images = torch.stack([_real_image(one, shape) for one in sums])
         if field is None:
             total += images
         else:
-            _add_warped(images, field[list(group)].mean(0) / pixel_size, total)
+            _add_warped(images, field[list(group)].mean(0) / step[:, None], total)
     return FrameSums(total[0], total[1], total[2] if kinds == 3 else None)
+
+
+def _ring_squares(
+    shape: tuple[int, int], extent: tuple[float, float], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Squares along y and x whose sum is the squared ring number."""
+    ky = torch.fft.fftfreq(shape[0], 1.0 / shape[0], device=device)
+    kx = torch.arange(shape[1] // 2 + 1, device=device, dtype=torch.float32)
+    return (ky * (min(extent) / extent[0])) ** 2, (kx * (min(extent) / extent[1])) ** 2
 
 
 def _spline_prefilter(shape: tuple[int, int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,16 +134,13 @@ def _add(
     transform: torch.Tensor,
     ramp_y: torch.Tensor,
     ramp_x: torch.Tensor,
+    squares: tuple[torch.Tensor, torch.Tensor],
     table: torch.Tensor | None,
     plain: torch.Tensor,
     filtered: torch.Tensor | None,
 ) -> None:
     """Add a moved frame to its plain sum and, weighted by ring, to the filtered one."""
-    height, width = transform.shape
-    columns = 2 * (width - 1)
-    low = min(height, columns)
-    square_y = (torch.fft.fftfreq(height, device=transform.device) * low) ** 2
-    square_x = (torch.arange(width, device=transform.device, dtype=torch.float32) * (low / columns)) ** 2
+    square_y, square_x = squares
     if transform.device.type == "cpu":
         from vitreous.algorithms.movies import kernels
 
@@ -150,7 +159,7 @@ def _add(
 
 
 def _real_image(half: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """Inverse transform; on CPU by a forward one of the packed plane (Hartley's transform, Bracewell 1983), twice as fast."""
+    """Inverse transform; on CPU by the faster forward one of the packed plane (Hartley transform, Bracewell 1983)."""
     if half.device.type != "cpu":
         return torch.fft.irfft2(half, s=shape)
     from vitreous.algorithms.movies import kernels
@@ -167,7 +176,7 @@ def _add_warped(images: torch.Tensor, field: torch.Tensor, total: torch.Tensor) 
     if images.device.type == "cpu":
         from vitreous.algorithms.movies import kernels
 
-        kernels.add_warped(images.numpy(), field.to(torch.float32).numpy(), total.numpy())
+        kernels.add_warped(images.numpy(), power_matrix(field).to(torch.float32).numpy(), total.numpy())
         return
     total += warped(images, field)
 
@@ -177,15 +186,15 @@ def warped(images: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
 
     Args:
         images: float32 ``[m, ny, nx]``, B-spline coefficients.
-        field: ``[2, 6]``, px, over (1, x, x², y, y², xy) with x, y in -½..½.
+        field: ``[2, 15]``, px, over ``field.TERMS`` with x, y in -½..½.
     """
     _, height, width = images.shape
     device = images.device
     row = torch.arange(height, device=device, dtype=torch.float32)[:, None]
     column = torch.arange(width, device=device, dtype=torch.float32)[None, :]
     u, v = column / width - 0.5, row / height - 0.5
-    a = field.to(torch.float32)
-    dx, dy = (c[0] + u * (c[1] + u * c[2] + v * c[5]) + v * (c[3] + v * c[4]) for c in (a[0], a[1]))
+    basis = spatial_basis(*torch.broadcast_tensors(u, v))
+    dx, dy = (basis @ axis for axis in field.to(torch.float32))
     fx, fy = torch.floor(dx), torch.floor(dy)
     wx, wy = _spline_weights(dx - fx), _spline_weights(dy - fy)
     out = torch.zeros_like(images)

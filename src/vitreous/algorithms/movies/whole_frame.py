@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 
 from vitreous.algorithms.fourier.crop import fourier_resize
-from vitreous.algorithms.fourier.shift import fourier_shift
 from vitreous.algorithms.fourier.sizes import smooth_up
 from vitreous.algorithms.movies.band import Band
 from vitreous.algorithms.movies.posterior import Evidence, evidence_of_shifts
@@ -87,38 +86,18 @@ class WhiteFrames:
 
     def cropped(self, high_resolution: float) -> WhiteFrames:
         """The same frames with rings up to ``high_resolution`` (Å) only, at the coarsest sampling that holds them."""
-        ny, nx = self.band.shape
-        factor = min(1.0, 2.0 * self.band.pixel_size / high_resolution)
-        shape = (smooth_up(int(ny * factor)), smooth_up(int(nx * factor)))
-        if shape[0] >= ny or shape[1] >= nx:
+        band = self.band
+        shape = tuple(
+            min(n, smooth_up(int(2.0 * size / high_resolution) + 2))
+            for n, size in zip(band.shape, band.extent, strict=True)
+        )
+        keep = min(band.n_rings, int(min(band.extent) / high_resolution) + 1)
+        if shape == band.shape:
             return self
-        band = _cropped_band(self.band, shape, high_resolution)
-        transforms = fourier_resize(self.transforms, self.band.shape, shape)
-        transforms = transforms * (band.ring < band.n_rings)
-        keep = band.n_rings
-        return WhiteFrames(transforms, self.powers[:, :keep], self.quality[:, :keep], self.exposure, band)
-
-
-def _cropped_band(band: Band, shape: tuple[int, int], high_resolution: float) -> Band:
-    """Band of a cropped transform: its coefficients keep their ring numbers and modes."""
-    nx = band.shape[1]
-    keep = min(band.n_rings, int(min(band.shape) * band.pixel_size / high_resolution) + 1)
-    ring = torch.full((shape[0], shape[1] // 2 + 1), keep, dtype=torch.int32, device=band.ring.device)
-    positive, negative, columns = (shape[0] + 1) // 2, (shape[0] - 1) // 2, (shape[1] + 1) // 2
-    ring[:positive, :columns] = band.ring[:positive, :columns]
-    ring[-negative:, :columns] = band.ring[-negative:, :columns]
-    rows = torch.cat([band.theta_y[: shape[0] - negative], band.theta_y[-negative:]])
-    return Band(
-        shape=shape,
-        pixel_size=band.pixel_size * nx / shape[1],
-        ring=ring.clamp_max(keep),
-        n_rings=keep,
-        modes=band.modes[:keep],
-        frequency=band.frequency[:keep],
-        column_weight=band.column_weight[: shape[1] // 2 + 1],
-        theta_y=rows,
-        theta_x=band.theta_x[: shape[1] // 2 + 1],
-    )
+        smaller = band.cropped((shape[0], shape[1]), keep)
+        # Coefficients beyond the kept rings must be zero: kernels do not test for them.
+        transforms = fourier_resize(self.transforms, band.shape, smaller.shape) * (smaller.ring < keep)
+        return WhiteFrames(transforms, self.powers[:, :keep], self.quality[:, :keep], self.exposure, smaller)
 
 
 def white_frames(
@@ -169,7 +148,8 @@ def _coarse(frames: WhiteFrames, options: WholeFrameOptions, progress: Progress)
     dose_step = None if low.exposure is None else float(torch.diff(low.exposure).mean())
     for number in range(options.max_iterations):
         progress(0.5 * number / options.max_iterations, "whole-frame motion, coarse")
-        moved = fourier_shift(low.transforms, band.shape, -shifts / band.pixel_size)
+        ramp_y, ramp_x = band.ramps(shifts)
+        moved = low.transforms * ramp_y[:, :, None] * ramp_x[:, None, :]
         total = moved.sum(0)
         nearest = options.min_shift if number == 0 else 0.0
         peaks = torch.stack(
@@ -188,19 +168,25 @@ def _coarse(frames: WhiteFrames, options: WholeFrameOptions, progress: Progress)
 def _peak(frame: torch.Tensor, reference: torch.Tensor, band: Band, nearest: float, farthest: float) -> torch.Tensor:
     """Shift (x, y) in Å of the correlation maximum between two distances, by a parabola through its neighbours."""
     correlation = torch.fft.irfft2(frame * reference.conj(), s=band.shape)
-    reach = min(int(farthest / band.pixel_size) + 2, min(band.shape) // 2 - 1)
-    window = torch.roll(correlation, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
-    axis = (torch.arange(2 * reach + 1, device=window.device) - reach) * band.pixel_size
-    distance = torch.sqrt(axis[:, None] ** 2 + axis[None, :] ** 2)
+    reach_y, reach_x = (
+        min(int(farthest / step) + 2, n // 2 - 1) for step, n in zip(band.pixel_size, band.shape, strict=True)
+    )
+    window = torch.roll(correlation, (reach_y, reach_x), (0, 1))[: 2 * reach_y + 1, : 2 * reach_x + 1]
+    away_y = (torch.arange(2 * reach_y + 1, device=window.device) - reach_y) * band.pixel_size[0]
+    away_x = (torch.arange(2 * reach_x + 1, device=window.device) - reach_x) * band.pixel_size[1]
+    distance = torch.sqrt(away_y[:, None] ** 2 + away_x[None, :] ** 2)
     allowed = (distance >= nearest) & (distance <= farthest)
     allowed[[0, -1], :] = False
     allowed[:, [0, -1]] = False
     flat = int(torch.where(allowed, window, window.new_tensor(-torch.inf)).argmax())
-    row, column = divmod(flat, 2 * reach + 1)
+    row, column = divmod(flat, 2 * reach_x + 1)
     dx = _parabola(window[row, column - 1 : column + 2])
     dy = _parabola(window[row - 1 : row + 2, column])
-    pixels = torch.tensor([column - reach + dx, row - reach + dy], dtype=torch.float64, device=window.device)
-    return pixels * band.pixel_size
+    return torch.tensor(
+        [(column - reach_x + dx) * band.pixel_size[1], (row - reach_y + dy) * band.pixel_size[0]],
+        dtype=torch.float64,
+        device=window.device,
+    )
 
 
 def _parabola(three: torch.Tensor) -> float:
@@ -276,8 +262,9 @@ def _newton(
     inner = known.curvature[1:, 1:]
     right = inner @ shifts[1:] + known.gradient[1:]
     if smooth and len(shifts) > 3:
-        one = torch.ones(1, dtype=torch.float64, device=shifts.device)
-        fit = smoothest_fit([inner, inner], right, exposure, len(shifts), one)
+        every = torch.eye(len(inner), dtype=torch.float64, device=shifts.device)
+        order = torch.zeros(1, dtype=torch.int64, device=shifts.device)
+        fit = smoothest_fit([inner, inner], right, exposure, every, order)
         values, sd = fit.values, fit.acceleration_sd
     else:
         # A frame that knows nothing must not make the matrix singular: it stays within 100 Å of where it is.

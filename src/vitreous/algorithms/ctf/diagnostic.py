@@ -57,51 +57,39 @@ def diagnostic_image(
 def _even_contrast(spectrum: Spectrum, curves: Curves) -> torch.Tensor:
     """Power less its level, averaged along the rings, in standard deviations of the ring around, ``[box, box]``.
 
-    0 beyond Nyquist and below the first bin of the curves.
+    The work is done in polar coordinates over half a turn, every half pixel and degree: faint rings come out of the
+    noise as each point becomes the mean of an arc of ``_ARC`` degrees. 0 beyond Nyquist and below the first bin of the
+    curves.
     """
-    fy, fx = spectrum.frequencies()
-    s = torch.sqrt(fx * fx + fy * fy)
-    low, high = float(curves.frequency[0]), float(curves.frequency[-1])
-    level = torch.exp(interpolate(s, curves.frequency.to(s.dtype), torch.log(curves.level).to(s.dtype)))
-    contrast = (spectrum.power / level - 1.0).clamp(-1.0, 4.0).to(torch.float32)
-    contrast = _along_rings(_full_plane(contrast))
-    s = _full_plane(s)
-    ring = torch.round(s * spectrum.extent).to(torch.int64)
-    inside = (s < high) & (s > low)
-    flat = ring[inside]
-    number = torch.bincount(flat).clamp_min(1)
-    mean = torch.bincount(flat, contrast[inside]) / number
+    box, middle = spectrum.box, spectrum.box // 2
+    power = torch.roll(spectrum.power, middle, 0)
+    device, dtype = power.device, power.dtype
+    radius = torch.arange(0, 2 * middle, device=device, dtype=dtype) / 2.0
+    angle = torch.arange(-90, 90, device=device, dtype=dtype) * (math.pi / 180.0)
+    x, y = radius[None, :] * torch.cos(angle[:, None]), middle + radius[None, :] * torch.sin(angle[:, None])
+    level = interpolate(radius / spectrum.extent, curves.frequency.to(dtype), torch.log(curves.level).to(dtype))
+    contrast = (_sampled(power, x, y) / torch.exp(level) - 1.0).clamp(-1.0, 4.0)
+    half = _ARC // 2
+    # Half a turn further the spectrum begins anew.
+    smooth = torch.cat([contrast[-half:], contrast, contrast[:half]]).unfold(0, 2 * half + 1, 1).mean(-1)
     # Mean and spread are taken over neighbouring rings: a dark ring must stay dark.
-    width = 2 * (spectrum.box // 50) + 1
-    mean = _running_mean(mean, width)
-    power = _running_mean(torch.bincount(flat, (contrast[inside] - mean[flat]) ** 2) / number, width)
-    index = ring.clamp(max=len(mean) - 1)
-    even = (contrast - mean[index]) / torch.sqrt(power[index].clamp_min(1e-12))
-    return torch.where(inside, even, torch.zeros_like(even)).clamp(-3.0, 3.0)
+    width = 4 * (box // 50) + 1
+    mean = _running_mean(smooth.mean(0), width)
+    spread = torch.sqrt(_running_mean(((smooth - mean) ** 2).mean(0), width).clamp_min(1e-12))
+    s = radius / spectrum.extent
+    inside = (s > float(curves.frequency[0])) & (s < float(curves.frequency[-1]))
+    even = torch.where(inside, (smooth - mean) / spread, torch.zeros_like(smooth)).clamp(-3.0, 3.0)
+    row = torch.arange(-middle, middle, device=device, dtype=dtype)[:, None]
+    column = torch.arange(0, middle + 1, device=device, dtype=dtype)[None, :]
+    distance = torch.sqrt(row * row + column * column)
+    degrees = torch.rad2deg(torch.atan2(row, column)) + 90.0
+    plane = _sampled(torch.cat([even, even[:1]]), (2.0 * distance).clamp(max=2.0 * middle - 1.0), degrees)
+    plane = torch.where(distance < float(curves.frequency[-1]) * spectrum.extent, plane, torch.zeros_like(plane))
+    return torch.cat([torch.roll(torch.flip(plane, (0, 1)), 1, 0)[:, :middle], plane[:, :middle]], dim=1)
 
 
 def _running_mean(values: torch.Tensor, width: int) -> torch.Tensor:
     return torch.nn.functional.avg_pool1d(values[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
-
-
-def _along_rings(plane: torch.Tensor) -> torch.Tensor:
-    """A centred plane ``[n, n]`` averaged over ``_ARC`` degrees along circles: faint rings come out of the noise."""
-    n = plane.shape[0]
-    middle = n // 2
-    device, dtype = plane.device, plane.dtype
-    radius = torch.arange(0, 2 * middle, device=device, dtype=dtype) / 2.0
-    angle = torch.arange(0, 360, device=device, dtype=dtype) * (math.pi / 180.0)
-    x = middle + radius[None, :] * torch.cos(angle[:, None])
-    y = middle + radius[None, :] * torch.sin(angle[:, None])
-    polar = _sampled(plane, x, y)
-    half = _ARC // 2
-    turned = torch.cat([polar[-half:], polar, polar[:half]], dim=0)
-    smooth = turned.unfold(0, 2 * half + 1, 1).mean(-1)
-    axis = torch.arange(n, device=device, dtype=dtype) - middle
-    r = torch.sqrt(axis[:, None] ** 2 + axis[None, :] ** 2)
-    degrees = torch.rad2deg(torch.atan2(axis[:, None].expand(n, n), axis[None, :].expand(n, n))) % 360.0
-    closed = torch.cat([smooth, smooth[:1]], dim=0)
-    return _sampled(closed, (2.0 * r).clamp(max=2.0 * middle - 1.0), degrees)
 
 
 def _sampled(plane: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -112,12 +100,3 @@ def _sampled(plane: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Ten
         plane[None, None], grid, mode="bilinear", padding_mode="border", align_corners=True
     )
     return sampled[0, 0]
-
-
-def _full_plane(half: torch.Tensor) -> torch.Tensor:
-    """Centred full plane ``[n, n]`` of a point-symmetric ``rfft2`` half ``[n, n//2+1]`` (n even)."""
-    n = half.shape[0]
-    middle = n // 2
-    rows = torch.roll(half, middle, 0)
-    mirrored = torch.roll(torch.flip(rows, (0, 1)), 1, 0)
-    return torch.cat([mirrored[:, :middle], rows[:, :middle]], dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -39,37 +40,79 @@ class PolarSpectrum:
     extent: float
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """Which cell each pixel belongs to (the last number: none), and what does not depend on the power."""
+
+    index: torch.Tensor
+    count: torch.Tensor
+    s2: torch.Tensor
+    s4: torch.Tensor
+    s2_cos: torch.Tensor
+    s2_sin: torch.Tensor
+    angle: torch.Tensor
+    frequency: torch.Tensor
+
+
 def polar_spectrum(
     spectrum: Spectrum, min_frequency: float, max_frequency: float, n_sectors: int, shell_width: float
 ) -> PolarSpectrum:
     """Gather a spectrum into ``n_sectors`` over 180° and shells ``shell_width`` pixels wide.
 
-    Pixels next to the axes (|kx| or |ky| below 2) are left out: they hold the camera's lines and columns.
+    Pixels next to the axes are left out (``Spectrum.off_axes``).
     """
-    fy, fx = spectrum.frequencies()
-    device = spectrum.power.device
+    limit = min(max_frequency, 0.5 / spectrum.pixel_size)
+    cells = _cells(
+        spectrum.box,
+        spectrum.pixel_size,
+        min_frequency,
+        limit,
+        n_sectors,
+        shell_width,
+        str(spectrum.power.device),
+    )
+    power, _, _ = spectrum.off_axes(limit)
+    size = cells.count.numel()
+    total = torch.bincount(cells.index, power.reshape(-1).to(torch.float64), minlength=size + 1)[:size]
+    mean = total.reshape(cells.count.shape) / cells.count.clamp_min(1.0)
+    return PolarSpectrum(
+        mean, cells.count, cells.s2, cells.s4, cells.s2_cos, cells.s2_sin, cells.angle, cells.frequency,
+        spectrum.looks, spectrum.extent,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=8)
+def _cells(
+    box: int,
+    pixel_size: float,
+    min_frequency: float,
+    max_frequency: float,
+    n_sectors: int,
+    shell_width: float,
+    device: str,
+) -> _Cells:
+    """The cells of all spectra of one kind: images of a session share them."""
+    nothing = Spectrum(torch.zeros((box, box // 2 + 1), device=device), pixel_size, 1.0, 0)
+    _, fy, fx = nothing.off_axes(max_frequency)
     fy, fx = fy.to(torch.float64), fx.to(torch.float64)
     x2, y2, xy = fx * fx, fy * fy, 2.0 * fx * fy
     s2 = x2 + y2
-    step = 1.0 / spectrum.extent
-    limit = min(max_frequency, 0.5 / spectrum.pixel_size)
-    first = min_frequency / (step * shell_width)
-    shells = max(1, math.floor(limit / (step * shell_width) - first))
-    s = torch.sqrt(s2)
-    shell = torch.floor(s / (step * shell_width) - first).to(torch.int64)
+    width = shell_width / nothing.extent
+    first = min_frequency / width
+    shells = max(1, math.floor(max_frequency / width - first))
+    size = n_sectors * shells
+    shell = torch.floor(torch.sqrt(s2) / width - first).to(torch.int64)
     sector = torch.floor(torch.atan2(fy, fx) % math.pi * (n_sectors / math.pi)).to(torch.int64).clamp_(0, n_sectors - 1)
-    keep = (shell >= 0) & (shell < shells) & (fx >= 1.5 * step) & (fy.abs() >= 1.5 * step)
-    index = (sector * shells + shell)[keep]
+    outside = (shell < 0) | (shell >= shells)
+    index = torch.where(outside, torch.full_like(shell, size), sector * shells + shell).reshape(-1)
+    count = torch.bincount(index, minlength=size + 1)[:size].to(torch.float64)
 
-    def gather(values: torch.Tensor) -> torch.Tensor:
-        return torch.bincount(index, values.expand_as(s2)[keep], minlength=n_sectors * shells)
+    def mean(values: torch.Tensor) -> torch.Tensor:
+        total = torch.bincount(index, values.reshape(-1), minlength=size + 1)[:size]
+        return (total / count.clamp_min(1.0)).reshape(n_sectors, shells)
 
-    count = torch.bincount(index, minlength=n_sectors * shells).to(torch.float64)
-    divisor = count.clamp_min(1.0)
-    means = [gather(v) / divisor for v in (spectrum.power.to(torch.float64), s2, s2 * s2, x2 - y2, xy)]
-    power, m2, m4, mc, ms = (m.reshape(n_sectors, shells) for m in means)
-    angle = (torch.arange(n_sectors, device=device, dtype=torch.float64) + 0.5) * (math.pi / n_sectors)
-    frequency = (torch.arange(shells, device=device, dtype=torch.float64) + 0.5 + first) * (step * shell_width)
-    return PolarSpectrum(
-        power, count.reshape(n_sectors, shells), m2, m4, mc, ms, angle, frequency, spectrum.looks, spectrum.extent
+    steps = torch.arange(max(n_sectors, shells), device=device, dtype=torch.float64) + 0.5
+    angle, frequency = steps[:n_sectors] * (math.pi / n_sectors), (steps[:shells] + first) * width
+    return _Cells(
+        index, count.reshape(n_sectors, shells), mean(s2), mean(s2 * s2), mean(x2 - y2), mean(xy), angle, frequency
     )

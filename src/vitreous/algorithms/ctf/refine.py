@@ -90,18 +90,38 @@ def refine_ctf(
     radial = _hats(used, microscope, start)
     rough = smooth_level((used.power * used.count).sum(0) / total, torch.sqrt(total), radial)
     data = (used.power / rough - 1.0).clamp(max=3.0)
-    angular = _angular_basis(used, radial)
     window = _gaussian(len(total), _ring_width(used, microscope, now))
-    visibility = torch.zeros_like(total)
+    visibility, rings = torch.zeros_like(total), _rings(used, microscope, now)
     for _ in range(2):
         error = _LEVEL_ERROR**2 + (_RING_ERROR * visibility) ** 2
-        cells = _Cells(used, data, used.count / total / (1.0 / (total * used.looks) + error), angular, window)
-        visibility, level = cells.visibility(microscope, now, cells.level(torch.zeros_like(data)))
+        cells = _Cells(used, data, used.count / total / (1.0 / (total * used.looks) + error), radial, window)
+        visibility, level = cells.visibility(rings, cells.smooth(data))
     for _ in range(steps):
-        step, level = cells.step(microscope, now, visibility, find_phase_shift, astigmatism_tolerance)
+        step, level = cells.step(rings, microscope, now, visibility, find_phase_shift, astigmatism_tolerance)
         now = _moved(now, step)
-        visibility, level = cells.visibility(microscope, now, level)
-    return Refined(now.ctf(), visibility, cells.deviation(microscope, now, visibility))
+        rings = _rings(used, microscope, now)
+        visibility, level = cells.visibility(rings, level)
+    return Refined(now.ctf(), visibility, cells.deviation(rings, microscope, visibility))
+
+
+@dataclass(frozen=True)
+class _Rings:
+    """cos and sin of 2γ' = 2 (π λ Δf s² - ½π C_s λ³ s⁴ + φ), ``[sectors, shells]``, and the loss of the rings' contrast
+    in a tapered tile, ``[shells]``."""
+
+    cos: torch.Tensor
+    sin: torch.Tensor
+    fading: torch.Tensor
+
+
+def _rings(polar: PolarSpectrum, microscope: Microscope, now: _Parameters) -> _Rings:
+    wavelength = microscope.wavelength
+    third = microscope.spherical_aberration * 1e7 * wavelength**3
+    turn = 2.0 * math.pi * wavelength
+    angle = polar.s2 * (turn * now.a) + polar.s2_cos * (turn * now.b) + polar.s2_sin * (turn * now.c)
+    angle = angle - polar.s4 * (math.pi * third) + 2.0 * (now.shift + amplitude_phase(microscope))
+    lag = 2.0 * wavelength * now.a * polar.frequency - 2.0 * third * polar.frequency**3
+    return _Rings(torch.cos(angle), torch.sin(angle), window_correlation(lag / polar.extent).clamp_min(0.02))
 
 
 class _Cells:
@@ -112,57 +132,51 @@ class _Cells:
         polar: PolarSpectrum,
         data: torch.Tensor,
         weight: torch.Tensor,
-        basis: torch.Tensor,
+        radial: torch.Tensor,
         window: torch.Tensor,
     ) -> None:
-        self.polar, self.data, self.weight = polar, data, weight
-        self.basis, self.window = basis, window
-        scaled = basis * weight.reshape(-1, 1)
-        normal = basis.T @ scaled
-        ridge = 1e-8 * normal.diagonal().mean() * torch.eye(len(normal), dtype=normal.dtype, device=normal.device)
-        self.scaled, self.inverse = scaled, torch.linalg.inv(normal + ridge)
-
-    def level(self, explained: torch.Tensor) -> torch.Tensor:
-        """Smooth level (less 1) that fits the data less ``explained``, ``[sectors, shells]``."""
-        rest = (self.data - explained).reshape(-1)
-        return (self.basis @ (self.inverse @ (self.scaled.T @ rest))).reshape(self.data.shape)
-
-    def without_level(self, values: torch.Tensor) -> torch.Tensor:
-        """``values [n, k]`` less what the smooth level explains of them."""
-        return values - self.basis @ (self.inverse @ (self.scaled.T @ values))
-
-    def angle(self, microscope: Microscope, now: _Parameters) -> torch.Tensor:
-        """2γ' = 2 (π λ Δf s² - ½π C_s λ³ s⁴ + φ), ``[sectors, shells]``."""
-        p, wavelength = self.polar, microscope.wavelength
-        third = microscope.spherical_aberration * 1e7 * wavelength**3
-        blur = now.a * p.s2 + now.b * p.s2_cos + now.c * p.s2_sin
-        return 2.0 * (
-            math.pi * wavelength * blur - 0.5 * math.pi * third * p.s4 + now.shift + amplitude_phase(microscope)
+        """Prepare the smooth level: radial functions, and a coarse set of them times cos 2α and sin 2α."""
+        self.polar, self.data, self.weight, self.window = polar, data, weight, window
+        twice = 2.0 * polar.angle
+        self.angular = torch.stack([torch.ones_like(twice), torch.cos(twice), torch.sin(twice)])
+        ends = float(polar.frequency[0]), float(polar.frequency[-1])
+        knots = torch.linspace(*ends, 5, dtype=radial.dtype, device=radial.device)
+        coarse = hat_basis(polar.frequency, knots)
+        self.bases = (radial, coarse, coarse)
+        pairs = (self.angular[:, None] * self.angular[None]) @ weight
+        normal = torch.cat(
+            [
+                torch.cat([one.T @ (pairs[i, j][:, None] * two) for j, two in enumerate(self.bases)], dim=1)
+                for i, one in enumerate(self.bases)
+            ]
         )
+        ridge = 1e-8 * normal.diagonal().mean() * torch.eye(len(normal), dtype=normal.dtype, device=normal.device)
+        self.inverse = torch.linalg.inv(normal + ridge)
 
-    def fading(self, microscope: Microscope, now: _Parameters) -> torch.Tensor:
-        """Loss of contrast of the rings in a tapered tile, ``[shells]``."""
-        p, wavelength = self.polar, microscope.wavelength
-        third = microscope.spherical_aberration * 1e7 * wavelength**3
-        lag = 2.0 * wavelength * now.a * p.frequency - 2.0 * third * p.frequency**3
-        return window_correlation(lag / p.extent).clamp_min(0.02)
+    def smooth(self, values: torch.Tensor) -> torch.Tensor:
+        """The smooth level that fits ``values [..., sectors, shells]``, of their shape."""
+        sums = self.angular @ (self.weight * values)
+        right = torch.cat([sums[..., i, :] @ basis for i, basis in enumerate(self.bases)], dim=-1)
+        sizes = [basis.shape[1] for basis in self.bases]
+        parts = torch.split(right @ self.inverse, sizes, dim=-1)
+        lines = torch.stack([part @ basis.T for part, basis in zip(parts, self.bases, strict=True)], dim=-2)
+        return self.angular.T @ lines
 
-    def visibility(
-        self, microscope: Microscope, now: _Parameters, level: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def visibility(self, rings: _Rings, level: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Contrast of the rings ``[shells]``, smooth and never negative, and the level freed of the rings."""
-        template = -torch.cos(self.angle(microscope, now)) * self.fading(microscope, now)
-        along = (self.weight * (self.data - level) * template).sum(0)
-        power = (self.weight * template * template).sum(0)
-        along, power = self.window @ along, self.window @ power
+        template = -rings.cos * rings.fading
+        weighted = self.weight * template
+        along = self.window @ (weighted * (self.data - level)).sum(0)
+        power = self.window @ (weighted * template).sum(0)
         value = (along / power.clamp_min(1e-12)).clamp_min(0.0)
         # Contrast that could be noise is shrunk, so that shells without rings have no say.
         certainty = value * value * power
         visibility = (value * (1.0 - 1.0 / certainty.clamp_min(1e-12)).clamp_min(0.0)).clamp(max=0.95)
-        return visibility, self.level(visibility * template)
+        return visibility, self.smooth(self.data - visibility * template)
 
     def step(
         self,
+        rings: _Rings,
         microscope: Microscope,
         now: _Parameters,
         visibility: torch.Tensor,
@@ -170,20 +184,21 @@ class _Cells:
         tolerance: float | None,
     ) -> tuple[list[float], torch.Tensor]:
         """Gauss-Newton step (a, b, c, shift) and the level that goes with it."""
-        strength = visibility * self.fading(microscope, now)
-        angle = self.angle(microscope, now)
-        template = -strength * torch.cos(angle)
-        slope = 2.0 * strength * torch.sin(angle)
-        p, factor = self.polar, math.pi * microscope.wavelength
-        columns = [slope * factor * p.s2, slope * factor * p.s2_cos, slope * factor * p.s2_sin]
+        strength = visibility * rings.fading
+        template = -strength * rings.cos
+        slope = 2.0 * strength * rings.sin
+        p, bend = self.polar, slope * (math.pi * microscope.wavelength)
+        columns = [bend * p.s2, bend * p.s2_cos, bend * p.s2_sin]
         if find_phase_shift:
             columns.append(slope)
-        jacobian = self.without_level(torch.stack([column.reshape(-1) for column in columns], dim=1))
+        every = torch.stack(columns)
+        jacobian = (every - self.smooth(every)).reshape(len(columns), -1)
         # Power has a relative error, so cells where a ring's zero makes it small are the more precise.
         weight = (self.weight / (1.0 + template).clamp_min(0.2) ** 2).reshape(-1)
-        residual = (self.data - template - self.level(template)).reshape(-1)
-        scaled = jacobian * weight[:, None]
-        normal, right = scaled.T @ jacobian, scaled.T @ residual
+        level = self.smooth(self.data - template)
+        residual = (self.data - template - level).reshape(-1)
+        scaled = jacobian * weight
+        normal, right = scaled @ jacobian.T, scaled @ residual
         if tolerance is not None:
             for i, value in ((1, now.b), (2, now.c)):
                 normal[i, i] += 4.0 / tolerance**2
@@ -192,14 +207,11 @@ class _Cells:
         system = normal * scale[:, None] * scale[None, :]
         system = system + 1e-6 * torch.eye(len(system), dtype=system.dtype, device=system.device)
         step = (torch.linalg.solve(system, right * scale) * scale).tolist()
-        return (step if find_phase_shift else [*step, 0.0]), self.level(template)
+        return (step if find_phase_shift else [*step, 0.0]), level
 
-    def deviation(self, microscope: Microscope, now: _Parameters, visibility: torch.Tensor) -> float | None:
+    def deviation(self, rings: _Rings, microscope: Microscope, visibility: torch.Tensor) -> float | None:
         """Standard deviation of the mean defocus by noise and model error, Å."""
-        strength = visibility * self.fading(microscope, now)
-        slope = (
-            2.0 * strength * torch.sin(self.angle(microscope, now)) * math.pi * microscope.wavelength * self.polar.s2
-        )
+        slope = 2.0 * visibility * rings.fading * rings.sin * math.pi * microscope.wavelength * self.polar.s2
         information = float((self.weight * slope * slope).sum())
         return 1.0 / math.sqrt(information) if information > 0.0 else None
 
@@ -235,22 +247,6 @@ def _gaussian(length: int, width: torch.Tensor) -> torch.Tensor:
 def _hats(polar: PolarSpectrum, microscope: Microscope, ctf: Ctf) -> torch.Tensor:
     """Hat functions ``[shells, knots]`` whose knots lie two rings apart: they follow no ring, but every other bend."""
     return hat_basis(polar.frequency, ring_knots(polar.frequency, microscope, ctf, 2.0))
-
-
-def _angular_basis(polar: PolarSpectrum, radial: torch.Tensor) -> torch.Tensor:
-    """The radial functions, and a coarse part of them times cos 2α and sin 2α: ``[sectors · shells, m]``."""
-    twice = 2.0 * polar.angle
-    coarse = hat_basis(
-        polar.frequency,
-        torch.linspace(
-            float(polar.frequency[0]), float(polar.frequency[-1]), 5, dtype=radial.dtype, device=radial.device
-        ),
-    )
-    sectors, shells = len(polar.angle), len(polar.frequency)
-    parts = [radial[None].expand(sectors, -1, -1)]
-    for wave in (torch.cos(twice), torch.sin(twice)):
-        parts.append(wave[:, None, None] * coarse[None])
-    return torch.cat(parts, dim=2).reshape(sectors * shells, -1)
 
 
 def _moved(now: _Parameters, step: list[float]) -> _Parameters:

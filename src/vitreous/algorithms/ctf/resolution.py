@@ -70,21 +70,20 @@ def curves(spectrum: Spectrum, microscope: Microscope, ctf: Ctf, min_frequency: 
         ctf: the fit.
         min_frequency: 1/Å, the first bin; below it a spectrum says nothing of the CTF.
     """
-    fy, fx = spectrum.frequencies()
+    power, fy, fx = spectrum.off_axes(0.5 / spectrum.pixel_size)
     step = 1.0 / spectrum.extent
     s = equiphase_frequency(fy, fx, microscope, ctf)
-    keep = ((fx >= 1.5 * step) & (fy.abs() >= 1.5 * step)).expand_as(s)
     bins = spectrum.box // 2
     first = min(max(2, math.ceil(min_frequency / step)), bins - 16)
-    index = torch.round(s / step).to(torch.int64)
-    keep = keep & (index >= first) & (index < bins)
-    flat = index[keep] - first
-    count = torch.bincount(flat, minlength=bins - first).to(torch.float64)
-    power = spectrum.power.to(torch.float64)[keep]
+    # What lies outside is gathered in one more bin at either end.
+    index = torch.round(s / step).to(torch.int64).clamp_(first - 1, bins).sub_(first - 1).reshape(-1)
+    flat, inner = power.reshape(-1), slice(1, bins - first + 1)
+    number = torch.bincount(index, minlength=bins - first + 2).to(torch.float64)
     # Reflections of ice or a lattice would stand out of one bin's mean: cap them at five times the mean.
-    mean = torch.bincount(flat, power, minlength=bins - first) / count.clamp_min(1.0)
-    power = torch.minimum(power, 5.0 * mean[flat])
-    mean = torch.bincount(flat, power, minlength=bins - first) / count.clamp_min(1.0)
+    mean = torch.bincount(index, flat.to(torch.float64), minlength=len(number)) / number.clamp_min(1.0)
+    flat = torch.minimum(flat, (5.0 * mean).to(flat.dtype)[index])
+    mean = (torch.bincount(index, flat.to(torch.float64), minlength=len(number)) / number.clamp_min(1.0))[inner]
+    count = number[inner]
     mean = torch.where(count > 0, mean, mean[count > 0].median())
     frequency = (torch.arange(bins - first, dtype=torch.float64, device=mean.device) + first) * step
     level, wave = _level_and_wave(mean, count, frequency, microscope, ctf, spectrum.extent)

@@ -22,15 +22,15 @@ def normalised_correlation(
 
     Pixels within 10 of the axes (of 512) are left out. Source: Rohou & Grigorieff 2015, eq. 6.
     """
-    fy, fx = spectrum.frequencies()
+    power, fy, fx = spectrum.off_axes(max_frequency)
     s2 = fx * fx + fy * fy
     border = 10.0 / 512.0 * spectrum.box / spectrum.extent
     keep = (s2 >= min_frequency**2) & (s2 <= max_frequency**2) & (fx > border) & (fy.abs() > border)
     if int(keep.sum()) < 16:
         return 0.0
-    s = torch.sqrt(s2[keep]).to(torch.float64)
-    smooth = torch.exp(interpolate(s, level.frequency, torch.log(level.level)))
-    amplitude = torch.sqrt(spectrum.power[keep].to(torch.float64) / smooth)
+    s = torch.sqrt(s2[keep])
+    smooth = interpolate(s, level.frequency.to(s.dtype), torch.sqrt(level.level).to(s.dtype))
+    amplitude = (torch.sqrt(power[keep]) / smooth).to(torch.float64)
     model = ctf_values(fy, fx, microscope, Ctf(ctf.defocus_u, ctf.defocus_v, ctf.astigmatism_angle, ctf.phase_shift))
     model = model[keep].to(torch.float64).abs()
     amplitude, model = (amplitude - amplitude.mean()).clamp(max=3.0), model - model.mean()

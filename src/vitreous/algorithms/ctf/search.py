@@ -8,6 +8,7 @@ product, and every astigmatism is then a sum of table entries: the search in thr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,7 @@ _ENVELOPES = (10.0, 60.0, 200.0, 600.0)
 _BACKGROUND_DEGREE = 6
 _MODEL_ERROR = 0.04
 _SEPARATION = 1000.0
+_ASTIGMATISM_STEP = 200.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,7 @@ def search_ctf(polar: PolarSpectrum, microscope: Microscope, settings: CtfSettin
     penalty = torch.zeros_like(halves)
     if settings.astigmatism_tolerance is not None:
         penalty = (2.0 * halves) ** 2 / (2.0 * settings.astigmatism_tolerance**2)
-    for envelope in _ENVELOPES:
-        table, norm = sector_scores(polar, microscope, grid, shifts, envelope)
+    for table, norm in sector_scores(polar, microscope, grid, shifts, _ENVELOPES):
         for number, shift in enumerate(shifts):
             total = sum_over_sectors(table[number], offsets, margin, count)
             scale = torch.sqrt(norm[number, margin : margin + count] * len(polar.angle)).clamp_min(1e-12)
@@ -74,8 +75,12 @@ def search_ctf(polar: PolarSpectrum, microscope: Microscope, settings: CtfSettin
 
 
 def sector_scores(
-    polar: PolarSpectrum, microscope: Microscope, defocus: torch.Tensor, shifts: tuple[float, ...], envelope: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+    polar: PolarSpectrum,
+    microscope: Microscope,
+    defocus: torch.Tensor,
+    shifts: tuple[float, ...],
+    envelopes: tuple[float, ...],
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Agreement of each sector with each defocus and phase shift, a smooth background being free.
 
     The template is -cos 2γ, the oscillating part of sin² γ, times its fading exp(-B s²/2) and the loss in a tapered
@@ -87,10 +92,11 @@ def sector_scores(
         microscope: constants of the instrument.
         defocus: Å ``[d]``.
         shifts: phase shifts, degrees.
-        envelope: B of the rings' power, Å².
+        envelopes: B of the rings' power, Å².
 
-    Returns:
-        products ``[shifts, sectors, d]`` and squared norm of the template ``[shifts, d]`` (of one sector).
+    Yields:
+        For each envelope float32 products ``[shifts, sectors, d]`` and squared norm of the template ``[shifts, d]``
+        (of one sector).
     """
     total = polar.count.sum(0).clamp_min(1.0)
     s2 = (polar.s2 * polar.count).sum(0) / total
@@ -104,21 +110,26 @@ def sector_scores(
     wavelength = microscope.wavelength
     third = microscope.spherical_aberration * 1e7 * wavelength**3
     double = 2.0 * (math.pi * wavelength * defocus[:, None] * s2 - 0.5 * math.pi * third * s2 * s2)
-    double = double + 2.0 * amplitude_phase(microscope)
+    # Phases of hundreds of turns need float64; what follows does not.
+    double = torch.remainder(double + 2.0 * amplitude_phase(microscope), 2.0 * math.pi).to(torch.float32)
     lag = (2.0 * wavelength * defocus[:, None] * s - 2.0 * third * s * s2) / polar.extent
-    fading = torch.exp(-0.5 * envelope * s2) * window_correlation(lag)
-    cosine = remove_basis(-fading * torch.cos(double), weight, basis)
-    sine = remove_basis(fading * torch.sin(double), weight, basis)
-    weighted = data * weight
-    along_cos, along_sin = weighted @ cosine.T, weighted @ sine.T
-    cc, ss = (cosine * cosine) @ weight, (sine * sine) @ weight
-    cs = (cosine * sine) @ weight
-    products, norms = [], []
-    for shift in shifts:
-        c, s_ = math.cos(2.0 * math.radians(shift)), math.sin(2.0 * math.radians(shift))
-        products.append(c * along_cos + s_ * along_sin)
-        norms.append(c * c * cc + s_ * s_ * ss + 2.0 * c * s_ * cs)
-    return torch.stack(products), torch.stack(norms)
+    tapered = window_correlation(lag.to(torch.float32))
+    even, odd = tapered * torch.cos(double).neg_(), tapered * torch.sin(double)
+    # Rows of an orthonormal basis of the smooth background, weighted: projections cost two thin products.
+    root = torch.sqrt(weight)
+    smooth = torch.linalg.qr(basis * root[:, None]).Q.to(torch.float32)
+    single, weighted = root.to(torch.float32), (data * root).to(torch.float32)
+    for envelope in envelopes:
+        fading = torch.exp(-0.5 * envelope * s2).to(torch.float32) * single
+        cosine, sine = (wave - (wave @ smooth) @ smooth.T for wave in (even * fading, odd * fading))
+        along_cos, along_sin = weighted @ cosine.T, weighted @ sine.T
+        cc, ss, cs = ((one * two).sum(1) for one, two in ((cosine, cosine), (sine, sine), (cosine, sine)))
+        products, norms = [], []
+        for shift in shifts:
+            c, s_ = math.cos(2.0 * math.radians(shift)), math.sin(2.0 * math.radians(shift))
+            products.append(c * along_cos + s_ * along_sin)
+            norms.append(c * c * cc + s_ * s_ * ss + 2.0 * c * s_ * cs)
+        yield torch.stack(products), torch.stack(norms)
 
 
 def _astigmatism_grid(
@@ -126,7 +137,7 @@ def _astigmatism_grid(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Astigmatisms to try: offsets ``[t, sectors]`` in whole steps, half differences ``[t]`` Å, angles ``[t]`` rad."""
     halves, angles = [0.0], [0.0]
-    spacing = max(step, 100.0)
+    spacing = max(step, _ASTIGMATISM_STEP)
     for i in range(1, int(limit / spacing) + 1):
         # As many angles as it takes to move by one spacing along the circle of directions 2α.
         turns = min(len(angle), max(6, math.ceil(2.0 * math.pi * i / 1.5)))

@@ -43,6 +43,19 @@ class Spectrum:
         """``fy [box, 1]``, ``fx [1, box//2+1]`` in 1/Å."""
         return frequencies((self.box, self.box), self.pixel_size, self.power.device)
 
+    def off_axes(self, max_frequency: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Power ``[rows, columns]`` with its ``fy [rows, 1]`` and ``fx [1, columns]`` in 1/Å, up to ``max_frequency``
+        along either axis.
+
+        Pixels next to the axes (|kx| or |ky| below 2) are left out: they hold the camera's lines and columns.
+        """
+        box, middle = self.box, self.box // 2
+        last = min(middle, max(2, math.ceil(max_frequency * self.extent)))
+        fy, fx = self.frequencies()
+        parts = slice(2, last + 1), slice(max(box - last, last + 1), box - 1)
+        power = torch.cat([self.power[rows, 2 : last + 1] for rows in parts])
+        return power, torch.cat([fy[rows] for rows in parts]), fx[:, 2 : last + 1]
+
 
 @dataclass(frozen=True)
 class TileLayout:

@@ -127,9 +127,8 @@ def fit_plane(
     slopes = _slopes(grid) if gradient is None else torch.tensor([gradient], dtype=grid.dtype, device=grid.device)
     offsets = torch.round(slopes @ tiled.centres.T / step).to(torch.int64)
     best: DefocusPlane | None = None
-    for envelope in _ENVELOPES:
-        products, norms = sector_scores(profiles, microscope, grid, (0.0,), envelope)
-        table, norm = products[0], norms[0] * len(tiled.centres)
+    for products, norms in sector_scores(profiles, microscope, grid, (0.0,), _ENVELOPES):
+        table, norm = products[0].to(torch.float64), norms[0].to(torch.float64) * len(tiled.centres)
         merit = sum_over_sectors(table, offsets, margin, count) / torch.sqrt(norm[margin : margin + count])
         flat = float(merit[0].max())
         k, i = divmod(int(merit.argmax()), count)

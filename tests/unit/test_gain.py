@@ -100,6 +100,8 @@ def test_prepared_gain_undoes_the_pattern(orientation, kind):
     assert float(ratio.std()) < 1e-6
     assert float(ratio.mean()) == pytest.approx(1.0, abs=0.01)
     assert (prepared.orientation, prepared.kind) == (orientation, kind)
+    assert prepared.multiplier.is_contiguous()
+    assert prepared.defects.is_contiguous()
 
 
 def test_multiplicative_gain_is_not_rescaled():
@@ -237,6 +239,35 @@ def test_a_kind_that_is_known(kind):
     with pytest.raises(UsageError, match="not clear") as caught:
         detect_orientation(raw_average(gain), 50, stored, other)
     assert f"{kind} with orientation 270" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", GAIN_KINDS)
+def test_an_orientation_that_is_known(kind):
+    gain = detector_gain()
+    stored = as_stored(gain, Orientation(1, True), kind)
+    average = raw_average(gain)
+    found = detect_orientation(average, 50, stored, orientation=Orientation(1, True))
+    assert (found.orientation, found.kind) == (Orientation(1, True), kind)
+    for wrong in (Orientation(1), Orientation(0, True)):
+        with pytest.raises(UsageError, match="not clear") as caught:
+            detect_orientation(average, 50, stored, orientation=wrong)
+        assert f"{kind} with orientation flip-90" in caught.value.hint
+    with pytest.raises(UsageError, match="orientation 90 does not bring"):
+        detect_orientation(average[:400], 50, gain[:400], orientation=Orientation(1))
+
+
+def test_listed_defects_are_turned_and_scaled_with_the_gain():
+    gain = torch.ones(8, 12)
+    listed = torch.zeros(8, 12, dtype=torch.bool)
+    listed[1, 4] = True
+    turn = Orientation(1, True)
+    for shape, gain_part in (((12, 8), 1), ((24, 16), 2)):
+        prepared = prepare_gain(gain, shape, "multiplicative", turn, listed)
+        expected = torch.kron(orient(listed, turn).to(torch.uint8), torch.ones(gain_part, gain_part, dtype=torch.uint8))
+        assert torch.equal(prepared.defects, expected.to(torch.bool))
+    assert prepare_gain(gain, (4, 6), "sensitivity", None, listed).defects.nonzero().tolist() == [[0, 2]]
+    with pytest.raises(UsageError, match="list of defects"):
+        prepare_gain(gain, (8, 12), "sensitivity", None, listed.T)
 
 
 def refused(average, gain, n_frames=50):

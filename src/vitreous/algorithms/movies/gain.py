@@ -68,6 +68,7 @@ def prepare_gain(
     frame_shape: tuple[int, int],
     kind: GainKind,
     orientation: Orientation | None = None,
+    defects: torch.Tensor | None = None,
 ) -> PreparedGain:
     """Turn, scale and check a gain reference for frames of a given shape.
 
@@ -79,6 +80,7 @@ def prepare_gain(
         frame_shape: ``(ny, nx)`` of the frames.
         kind: multiplicative or sensitivity.
         orientation: how the reference must be turned to lie on the frames; ``None`` is "as it is".
+        defects: bool of the gain's shape, true where the camera's list names a pixel bad; turned and scaled alike.
 
     Raises:
         UsageError: the size does not fit the frames in this orientation, or the kind is unknown.
@@ -90,6 +92,13 @@ def prepare_gain(
     orientation = Orientation() if orientation is None else orientation
     values = orient(as_image(gain, "gain reference"), orientation)
     good = usable_entries(values)
+    if defects is not None:
+        if defects.shape != gain.shape:
+            raise UsageError(
+                f"a list of defects of shape {tuple(defects.shape)} meets a gain of {tuple(gain.shape)}",
+                hint="Draw the defects in the gain's pixels",
+            )
+        good = good & ~orient(defects.to(device=good.device, dtype=torch.bool), orientation)
     values, good = scale_to(torch.where(good, values, 1.0), good, frame_shape, kind)
     mean = mean_where(values, good)
     if kind == "multiplicative":

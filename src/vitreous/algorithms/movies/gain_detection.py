@@ -69,7 +69,11 @@ def is_counted(frame: torch.Tensor) -> bool:
 
 
 def detect_orientation(
-    average: torch.Tensor, n_frames: int, gain: torch.Tensor, kind: GainKind | None = None
+    average: torch.Tensor,
+    n_frames: int,
+    gain: torch.Tensor,
+    kind: GainKind | None = None,
+    orientation: Orientation | None = None,
 ) -> Detection:
     """Find the orientation (and kind) of a gain reference from the average of raw frames.
 
@@ -81,6 +85,8 @@ def detect_orientation(
         n_frames: how many frames (of any number of movies) were averaged.
         gain: reference ``[y, x]`` as read, row 0 at y = 0.
         kind: what its values mean, where that is known; ``None`` tries both.
+        orientation: how it must be turned, where that is known and only the kind is asked for; the others are tried
+            too, and a better one makes the answer unsure.
 
     Raises:
         UsageError: fewer than 30 frames, a size that never fits, or no clear answer: the frames may be corrected
@@ -91,14 +97,18 @@ def detect_orientation(
     relative, good = _relative_entries(gain, (image.shape[0], image.shape[1]))
     # Most references are recognised from a part of the detector; the whole is looked at where that is not clear.
     for side in [SIDES[0], *(great for small, great in pairwise(SIDES) if small < max(image.shape))]:
-        found = _detect(_central(image, side), _patterns(_central(relative, side), _central(good, side)), kind)
+        found = _detect(
+            _central(image, side), _patterns(_central(relative, side), _central(good, side)), kind, orientation
+        )
         reason = _why_unsure(found)
         if reason is None:
             return found
-    raise _unsure(found, str(reason), kind)
+    raise _unsure(found, str(reason))
 
 
-def _detect(image: torch.Tensor, patterns: _Patterns, kind: GainKind | None) -> Detection:
+def _detect(
+    image: torch.Tensor, patterns: _Patterns, known_kind: GainKind | None, known: Orientation | None
+) -> Detection:
     """Rank all orientations by correlation; whether the best is good enough is not asked here."""
     fine = _clipped(_high_pass(_without_outliers(image)))
     power = fine.square()
@@ -106,18 +116,26 @@ def _detect(image: torch.Tensor, patterns: _Patterns, kind: GainKind | None) -> 
     for orientation in ORIENTATIONS:
         if orientation.shape_of(patterns.shape) != tuple(fine.shape):
             continue
-        image_power = _inner(power, _turned(patterns.good, orientation))
+        image_power = _inner(power, orient(patterns.good, orientation))
         for a_kind in GAIN_KINDS:
             norm = (image_power * patterns.power[a_kind]) ** 0.5
-            product = _inner(fine, _turned(patterns.fine[a_kind], orientation))
+            product = _inner(fine, orient(patterns.fine[a_kind], orientation))
             rows.append((orientation, a_kind, product / norm if norm > 0 else 0.0))
     ranked = sorted(rows, key=lambda row: -row[2])
-    allowed = [row for row in ranked if kind is None or row[1] == kind]
+    # A known orientation competes with all others, so that a wrong one is seen; a known kind excludes the other,
+    # whose correlations are the negatives.
+    rivals = [row for row in ranked if known_kind in (None, row[1])]
+    allowed = [row for row in rivals if known in (None, row[0])]
+    if not allowed:
+        raise UsageError(
+            f"orientation {known} does not bring the gain reference to the frames' size",
+            hint="Give another orientation, or none",
+        )
     orientation, best_kind, score = allowed[0]
-    pattern = _turned(patterns.fine[best_kind], orientation)
+    pattern = orient(patterns.fine[best_kind], orientation)
     chance = _chance_level(fine, pattern, float(patterns.good.sum()))
     scale = float(image.mean(dtype=torch.float64)) * patterns.power[best_kind]
-    runner_up = allowed[1][2] if len(allowed) > 1 else 0.0
+    runner_up = next((row[2] for row in rivals if row is not allowed[0]), 0.0)
     return Detection(
         orientation=orientation,
         kind=best_kind,
@@ -219,11 +237,6 @@ def _clipped(fine: torch.Tensor) -> torch.Tensor:
     return fine.clamp(-limit, limit)
 
 
-def _turned(pattern: torch.Tensor, orientation: Orientation) -> torch.Tensor:
-    """Turned, with rows contiguous in memory."""
-    return orient(pattern, orientation).contiguous()
-
-
 def _inner(first: torch.Tensor, second: torch.Tensor) -> float:
     """Inner product: float32 within rows, double over them, which is exact enough and fast."""
     return float(torch.linalg.vecdot(first, second).sum(dtype=torch.float64))
@@ -255,14 +268,14 @@ def _why_unsure(found: Detection) -> str | None:
     return None
 
 
-def _unsure(found: Detection, reason: str, kind: GainKind | None) -> UsageError:
+def _unsure(found: Detection, reason: str) -> UsageError:
     hint = (
         "Give orientation and kind. Where the frames are gain-corrected already, leave the gain reference out; "
         "where it belongs to other data, give the right one"
     )
     top = found.scores[0]
-    if kind is not None and top[1] != kind and top[2] > MIN_SIGNIFICANCE * found.chance:
-        hint = f"It would fit as {top[1]} with orientation {top[0]}: give that kind"
+    if top[:2] != (found.orientation, found.kind) and top[2] > MIN_SIGNIFICANCE * found.chance:
+        hint = f"It would fit as {top[1]} with orientation {top[0]}: give these"
     listed = ", ".join(f"{o} {k} {score:+.4f}" for o, k, score in found.scores)
     return UsageError(
         f"the orientation of the gain reference is not clear from the frames: {reason}. Correlations: {listed}",

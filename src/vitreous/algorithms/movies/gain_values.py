@@ -16,10 +16,14 @@ SAMPLE = 1 << 20
 
 
 def orient(array: torch.Tensor, orientation: Orientation) -> torch.Tensor:
-    """Turn ``[..., y, x]`` as ``orientation`` says: rows reversed where it flips, then counter-clockwise with y up."""
+    """Turn ``[..., y, x]`` as ``orientation`` says: rows reversed where it flips, then counter-clockwise with y up.
+
+    The result is contiguous in memory; it is ``array`` itself where nothing is to be turned.
+    """
     turned = array.flip(-2) if orientation.flip else array
     # torch.rot90 is counter-clockwise for row 0 at the top; ours is at the bottom.
-    return torch.rot90(turned, -orientation.rotation, dims=(-2, -1))
+    rotated = torch.rot90(turned, -orientation.rotation, dims=(-2, -1)) if orientation.rotation else turned
+    return rotated.contiguous()
 
 
 def usable_entries(gain: torch.Tensor) -> torch.Tensor:

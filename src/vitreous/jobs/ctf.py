@@ -239,7 +239,7 @@ def _write_pictures(
     from vitreous.algorithms.ctf.diagnostic import diagnostic_image
     from vitreous.formats.base import atomic_path
     from vitreous.formats.mrc_write import write_mrc
-    from vitreous.jobs.ctf_plot import FitPicture, draw_fit
+    from vitreous.jobs.ctf_plot import FitPicture, draw_fit, png_of
 
     resolution, curves, ctf = estimate.fit_resolution, estimate.curves, estimate.ctf
     nyquist = 0.5 / spectrum.pixel_size
@@ -266,7 +266,7 @@ def _write_pictures(
         )
     )
     with atomic_path(outputs["png"]) as aside:
-        drawn.save(aside, format="PNG", compress_level=1)
+        aside.write_bytes(png_of(drawn))
 
 
 def _result(
@@ -325,7 +325,8 @@ def averages(frames: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
     total, count = None, 0
     given = 0
     for frame in frames:
-        total = frame.astype(np.float32) if total is None else total + frame
+        # A frame that is an average by itself is handed on at once: no copy is needed.
+        total = frame.astype(np.float32, copy=size > 1) if total is None else total + frame
         count += 1
         if count == size:
             yield total if count == 1 else total / count

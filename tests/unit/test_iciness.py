@@ -89,20 +89,22 @@ def test_measure_records_the_definition_counts_and_dose() -> None:
     image.setflags(write=False)
     acquisition = Acquisition(pixel_size=PIXEL_SIZE, dose_per_frame=1.5)
     got = measure_image(image, acquisition, MeasureParams(), 5)
-    assert got["counts"] == pytest.approx(2.0, abs=0.01)
+    assert got["counts_per_frame"] == pytest.approx(2.0, abs=0.01)
     assert got["total_dose"] == pytest.approx(7.5)
     assert got["iciness_definition"] == {"name": "paper", "ring": [3.5, 3.9], "reference": [30.0, 80.0], "power": 2}
     assert [alert["level"] for alert in got["alerts"]] == ["mild"]
     assert "iciness" in got["alerts"][0]["what"]
     unknown = measure_image(image, Acquisition(), MeasureParams(), None)
     assert unknown["iciness"] is None
-    assert unknown["counts"] is None
+    assert unknown["counts_per_frame"] is None
     assert unknown["total_dose"] is None
 
 
 def test_alerts_follow_the_limits_and_pass_over_what_is_not_known() -> None:
     params = MeasureParams()
-    figures = {"counts": 0.05, "relative_stddev": 35.0, "iciness": None, "defocus": 80000.0, "fit_resolution": 5.9}
+    figures = {
+        "counts_per_frame": 0.05, "relative_stddev": 35.0, "iciness": None, "defocus": 80000.0, "fit_resolution": 5.9,
+    }  # fmt: skip
     assert [(a["level"], a["what"].split()[0]) for a in alerts(figures, params)] == [
         ("severe", "mean"),
         ("severe", "standard"),
@@ -110,6 +112,8 @@ def test_alerts_follow_the_limits_and_pass_over_what_is_not_known() -> None:
     ]
     assert all(a["cause"] for a in alerts(figures, params))
     assert alerts({}, params) == []
+    near = MeasureParams(alarm_defocus_low=12000.0)
+    assert [a["what"] for a in alerts({"defocus": 11000.0}, near)] == ["defocus of 11000 Å"]
 
 
 def test_custom_bands() -> None:

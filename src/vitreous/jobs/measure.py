@@ -51,8 +51,12 @@ class MeasureParams(AcquisitionParams):
     max_relative_stddev: float = parameter(
         30.0, help="warn above this standard deviation", unit="% of the mean", level="advanced", group=_LIMITS
     )
-    max_defocus: float = parameter(70000.0, help="warn above this defocus", unit="Å", level="advanced", group=_LIMITS)
-    min_defocus: float = parameter(2000.0, help="warn below this defocus", unit="Å", level="advanced", group=_LIMITS)
+    alarm_defocus_high: float = parameter(
+        70000.0, help="warn above this defocus", unit="Å", level="advanced", group=_LIMITS
+    )
+    alarm_defocus_low: float = parameter(
+        2000.0, help="warn below this defocus", unit="Å", level="advanced", group=_LIMITS
+    )
     max_drift: float = parameter(50.0, help="warn above this drift", unit="Å", level="advanced", group=_LIMITS)
     max_defocus_difference: float = parameter(
         300.0, help="warn above this defocus difference", unit="Å", level="advanced", group=_LIMITS
@@ -124,7 +128,7 @@ def alerts(figures: Mapping[str, Any], params: MeasureParams) -> list[dict[str, 
     """
     ice_limit = params.max_iciness
     rules = (
-        ("counts", -1, params.min_counts, "severe", "mean of {:.3g} e/px/frame: the image is dark",
+        ("counts_per_frame", -1, params.min_counts, "severe", "mean of {:.3g} e/px/frame: the image is dark",
          "energy filter slit or beam has drifted, or the shutter was closed"),
         ("relative_stddev", 1, params.max_relative_stddev, "severe", "standard deviation of {:.0f} % of the mean",
          "stripes of the detector, a grid bar or thick contamination in view"),
@@ -132,8 +136,8 @@ def alerts(figures: Mapping[str, Any], params: MeasureParams) -> list[dict[str, 
          "the specimen has warmed, or ice crystals lie on it"),
         ("drift_total", 1, params.max_drift, "mild", "drift of {:.0f} Å",
          "the specimen's temperature or the stage's mechanics have not settled"),
-        ("defocus", 1, params.max_defocus, "mild", "defocus of {:.0f} Å", "the focusing routine has failed"),
-        ("defocus", -1, params.min_defocus, "mild", "defocus of {:.0f} Å", "the focusing routine has failed"),
+        ("defocus", 1, params.alarm_defocus_high, "mild", "defocus of {:.0f} Å", "the focusing routine has failed"),
+        ("defocus", -1, params.alarm_defocus_low, "mild", "defocus of {:.0f} Å", "the focusing routine has failed"),
         ("defocus_difference", 1, params.max_defocus_difference, "mild", "defocus difference of {:.0f} Å",
          "objective astigmatism needs correction, or the grid is charged or bent"),
         ("fit_resolution", 1, params.max_fit_resolution, "mild", "CTF fit to {:.1f} Å only",
@@ -167,7 +171,7 @@ def _dose(acquisition: Acquisition, electrons: float, n_frames: int | None) -> d
     pixel_size = acquisition.pixel_size
     return {
         "n_frames": n_frames,
-        "counts": counts,
+        "counts_per_frame": counts,
         "counted_dose": None if pixel_size is None or n_frames is None else electrons / pixel_size**2,
         "dose_per_frame": per_frame,
         "total_dose": total,
@@ -226,7 +230,7 @@ JOB = JobType(
     example="vitreous measure micrographs/*.mrc --pixel-size 1.3 --n-frames 40 --out quality",
     columns={
         "mean": ("mean", ".2f"),
-        "counts": ("e/px/frame", ".2f"),
+        "counts_per_frame": ("e/px/frame", ".2f"),
         "relative_stddev": ("σ / %", ".1f"),
         "iciness": ("iciness", ".2f"),
         "ice_ring_density": ("ice ring", ".2f"),

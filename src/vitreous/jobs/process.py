@@ -15,20 +15,12 @@ from vitreous.core.progress import Progress, part_of
 from vitreous.jobs.base import JobType, Params, Result, Runner
 from vitreous.jobs.ctf import JOB as CTF
 from vitreous.jobs.measure import JOB as MEASURE
+from vitreous.jobs.measure import MeasureParams, alerts
 from vitreous.jobs.motion import JOB as MOTION
 
 STEPS = (MOTION, CTF, MEASURE)
 SHARES = (0.75, 0.95, 1.0)  # of the time, where each step ends
 SHOWN = ("drift_total", "defocus_u", "defocus_v", "fit_resolution", "score", "iciness")
-
-
-def own_name(job: JobType, field: str) -> str:
-    """The parameter's name in the chain: its own, or ``JOB_NAME`` where an earlier step means something else by it."""
-    for earlier in STEPS[: STEPS.index(job)]:
-        theirs = earlier.params.model_fields.get(field)
-        if theirs is not None and theirs.description != job.params.model_fields[field].description:
-            return f"{job.name}_{field}"
-    return field
 
 
 class _Chain(Params):
@@ -47,8 +39,7 @@ class _Chain(Params):
 
 def step_params(job: JobType, params: Params, **changed: Any) -> Params:
     """The parameters of one step, taken from those of the chain, with some changed."""
-    names = {field: own_name(job, field) for field in job.params.model_fields}
-    values = {field: getattr(params, name) for field, name in names.items()}
+    values = {field: getattr(params, field) for field in job.params.model_fields}
     return job.params(**{**values, **changed})
 
 
@@ -65,10 +56,10 @@ def _chain_params() -> type[Params]:
     readers: dict[str, Any] = {}
     for job in STEPS:
         for field, info in job.params.model_fields.items():
-            fields.setdefault(own_name(job, field), (info.annotation, info))
+            fields.setdefault(field, (info.annotation, info))
         for name, entry in job.params.__pydantic_decorators__.field_validators.items():
-            names = tuple(own_name(job, field) for field in entry.info.fields)
-            readers.setdefault(f"{job.name}_{name}", field_validator(*names, mode=entry.info.mode)(_reader(entry.func)))
+            reader = field_validator(*entry.info.fields, mode=entry.info.mode)(_reader(entry.func))
+            readers.setdefault(f"{job.name}_{name}", reader)
     model = create_model("ProcessParams", __base__=_Chain, __module__=__name__, __validators__=readers, **fields)
     model.__doc__ = "The parameters of motion correction, CTF estimation and quality measurement."
     return model
@@ -98,6 +89,15 @@ def merged(results: dict[str, Result], path: Path, outputs: dict[str, str]) -> R
     return whole
 
 
+def _judged(result: Result, limits: Params) -> Result:
+    """The result with alerts on the figures of all steps: measurement by itself knows neither drift nor defocus."""
+    assert isinstance(limits, MeasureParams)
+    found = alerts(result, limits)
+    texts = [f"{alert['what']} ({alert['cause']})" for alert in found]
+    new = [text for text in texts if text not in result["warnings"]]
+    return {**result, "alerts": found, "warnings": [*result["warnings"], *new]}
+
+
 def _start(params: Params) -> Runner:
     motion = MOTION.start(step_params(MOTION, params))
 
@@ -118,7 +118,7 @@ def _start(params: Params) -> Runner:
             results[job.name] = step(summed, out, part_of(progress, start, stop))
             start = stop
         target = out / f"{path.stem}_process.json"
-        result = merged(results, path, {"process": str(target)})
+        result = _judged(merged(results, path, {"process": str(target)}), step_params(MEASURE, params))
         write_text(target, to_json(result) + "\n")
         return result
 

@@ -47,7 +47,10 @@ NUMBERS = (
     Figure("score", "CTF score", ".3f"),
     Figure("aliasing_limit", "aliasing from / Å", ".1f"),
     Figure("iciness", "iciness", ".2f"),
+    Figure("ice_ring_density", "ice ring over its surroundings", ".2f"),
     Figure("counts_per_frame", "counts / e⁻ per px and frame", ".2f"),
+    Figure("total_dose", "dose as set / e⁻/Å²", ".1f"),
+    Figure("counted_dose", "dose as counted / e⁻/Å²", ".1f"),
 )
 SUMMARY = ("drift_total", "defocus_u", "defocus_v", "defocus_difference", "fit_resolution", "score", "iciness")
 

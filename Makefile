@@ -10,13 +10,14 @@ DEMO := demo
 EXTRAS := report
 DEV_EXTRAS := dev
 
-.PHONY: help demo test lint bench-movies docs clean external
+.PHONY: help demo test lint bench-movies bench-ctf docs clean external
 
 help:
 	@echo "make demo          set up, simulate and process a short session, write the report to $(DEMO)/"
 	@echo "make test          set up, run the linters, the type checker and all tests"
 	@echo "make lint          ruff, mypy and the layer contracts only"
 	@echo "make bench-movies  measure motion correction and CTF estimation (minutes)"
+	@echo "make bench-ctf     measure CTF estimation on simulated sums and real micrographs (a minute)"
 	@echo "make docs          build the documentation into site/"
 	@echo "make clean         remove everything that was built"
 
@@ -62,6 +63,9 @@ test: $(DEV_STAMP) external lint
 
 bench-movies: $(DEV_STAMP) external
 	$(BIN)/python benchmarks/movies.py
+
+bench-ctf: $(DEV_STAMP)
+	$(BIN)/python benchmarks/ctf.py --folder bench/ctf
 
 docs: $(DEV_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

@@ -25,6 +25,7 @@ from vitreous.core.optics import Ctf, Microscope
 
 _RIVAL = 0.9
 _FAINT = 6.0
+_PHASE_BAND = 1.0 / 15.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ def estimate_ctf(spectrum: Spectrum, microscope: Microscope, settings: CtfSettin
     found = search_ctf(coarse, microscope, settings)
     rivals = [one for one in found if one.significance >= _RIVAL * found[0].significance]
     nyquist = 0.5 / spectrum.pixel_size
+    # A phase shift moves the first rings as a bend of the steep background there does: they would bias it.
+    lowest = max(low, min(_PHASE_BAND, 0.5 * high)) if len(settings.phase_shifts()) > 1 else low
     fine = polar_spectrum(
-        spectrum, low, 0.95 * nyquist, _sectors(found[0].ctf), _shell_width(spectrum, microscope, found[0].ctf)
+        spectrum, lowest, 0.95 * nyquist, _sectors(found[0].ctf), _shell_width(spectrum, microscope, found[0].ctf)
     )
     best: tuple[float, float, Refined] | None = None
     for rival in rivals:

@@ -7,8 +7,10 @@ import math
 import pytest
 import torch
 
+from vitreous.algorithms.ctf.diagnostic import diagnostic_image
 from vitreous.algorithms.ctf.estimate import CtfEstimate, estimate_ctf
 from vitreous.algorithms.ctf.model import ctf_image
+from vitreous.algorithms.ctf.polar import _cells
 from vitreous.algorithms.ctf.settings import CtfSettings
 from vitreous.algorithms.ctf.spectrum import image_spectrum
 from vitreous.algorithms.ctf.tilt import fit_plane, gradient_of, levelled, tiled_spectrum
@@ -144,6 +146,21 @@ def test_band_beyond_nyquist_is_refused() -> None:
     spectrum = image_spectrum(torch.rand(600, 600), 20.0)
     with pytest.raises(UsageError, match="Nyquist"):
         estimate_ctf(spectrum, KRIOS, CtfSettings())
+
+
+def test_nothing_is_made_on_another_device_than_the_images() -> None:
+    """With another default device, a tensor made without naming the image's would not meet the others."""
+    image = counts(Ctf(15000.0, 14800.0, 10.0), n=1024)
+    _cells.cache_clear()
+    with torch.device("meta"):
+        spectrum = image_spectrum(image, PIXEL_SIZE)
+        found = estimate_ctf(spectrum, KRIOS, CtfSettings(find_phase_shift=True))
+        drawn = diagnostic_image(spectrum, KRIOS, found.ctf, found.curves, 0.3)
+        tiles = tiled_spectrum([image], PIXEL_SIZE)
+        even = levelled(tiles, KRIOS, fit_plane(tiles, KRIOS, CtfSettings()))
+    _cells.cache_clear()
+    assert {t.device.type for t in (spectrum.power, found.curves.quality, drawn, even.power)} == {"cpu"}
+    assert abs(found.ctf.defocus - 14900.0) < 100.0
 
 
 def test_image_is_not_changed() -> None:

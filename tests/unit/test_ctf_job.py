@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from vitreous.algorithms.ctf.model import ctf_image
-from vitreous.core.errors import ComputeError, DataError, UsageError
+from vitreous.core.errors import ComputeError, DataError, ResourceError, UsageError
 from vitreous.core.optics import Ctf, Microscope
 from vitreous.core.progress import silent
 from vitreous.jobs.ctf import JOB, CtfParams, averages, ctf_settings, estimate_and_write, frames_per_average
@@ -121,3 +121,9 @@ def test_images_without_a_spectrum_leave_no_file(image: np.ndarray, error: type[
     with pytest.raises(error):
         estimate_and_write(image, Acquisition(**KNOWN), CtfParams(), "a", tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA GPU is there")
+def test_a_gpu_that_is_not_there_is_told_at_the_start() -> None:
+    with pytest.raises(ResourceError, match="CUDA"):
+        JOB.start(CtfParams(device="cuda"))

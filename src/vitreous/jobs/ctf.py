@@ -336,8 +336,12 @@ def averages(frames: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def _start(params: CtfParams) -> Runner:
+    from vitreous.jobs.device import check_device
+
     given = given_acquisition(params)
     ctf_settings(params)
+    if params.device != "cpu":
+        check_device(params.device)
 
     def run(path: Path, out: Path, progress: Progress) -> Result:
         from vitreous.formats.images import open_images

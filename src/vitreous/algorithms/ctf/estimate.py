@@ -122,7 +122,7 @@ def _sectors(ctf: Ctf) -> int:
 
 def _shell_width(spectrum: Spectrum, microscope: Microscope, ctf: Ctf) -> float:
     """Shells of 1 px, or half a pixel where rings come close to the limit of the box."""
-    nyquist = torch.tensor([0.5 / spectrum.pixel_size], dtype=torch.float64)
+    nyquist = torch.tensor([0.5 / spectrum.pixel_size], dtype=torch.float64, device="cpu")
     return 0.5 if float(ring_lag(nyquist, microscope, ctf).abs()[0]) > 0.25 * spectrum.extent else 1.0
 
 

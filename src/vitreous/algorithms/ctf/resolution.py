@@ -193,7 +193,7 @@ def aliasing_limit(microscope: Microscope, ctf: Ctf, extent: float, max_frequenc
 
     ``None`` where they never do below ``max_frequency`` (1/Å). The larger defocus decides.
     """
-    s = torch.linspace(0.0, max_frequency, 4097, dtype=torch.float64)[1:]
+    s = torch.linspace(0.0, max_frequency, 4097, dtype=torch.float64, device="cpu")[1:]
     worst = Ctf(ctf.defocus_u, ctf.defocus_u)
     close = ring_lag(s, microscope, worst).abs() > 0.5 * extent
     return 1.0 / float(s[int(torch.argmax(close.to(torch.int8)))]) if bool(close.any()) else None

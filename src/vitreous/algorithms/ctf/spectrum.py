@@ -104,6 +104,7 @@ def tile_layout(shape: tuple[int, int], pixel_size: float, box: int, resample_to
     centres = torch.tensor(
         [((x + size // 2 - nx // 2) * pixel_size, (y + size // 2 - ny // 2) * pixel_size) for y, x in corners],
         dtype=torch.float64,
+        device="cpu",
     )
     return TileLayout(size, box, pixel_size * size / box, corners, centres)
 

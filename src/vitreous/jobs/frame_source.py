@@ -86,26 +86,29 @@ class FrameSource:
         self.used = used
         self.device = device
         ny, nx = file.header.shape
-        self._kept: list[np.ndarray] | None = [] if len(used) * ny * nx * file.header.dtype.itemsize <= budget else None
+        fits = len(used) * ny * nx * file.header.dtype.itemsize <= budget
+        self._kept: list[torch.Tensor] | None = [] if fits else None
 
-    def _raw(self) -> Iterator[np.ndarray]:
-        if self._kept:
+    def frames(self) -> Iterator[torch.Tensor]:
+        """Raw frames ``[ny, nx]`` on the device: int8, uint8 and int16 as they are, other types as float32.
+
+        They may be kept for the next pass, and must not be changed.
+        """
+        if self._kept is not None and len(self._kept) == len(self.used):
             yield from self._kept
             return
-        for frame in self.file.frames(self.used.first, self.used.stop):
+        for raw in self.file.frames(self.used.first, self.used.stop):
+            frame = self._as_tensor(raw)
             if self._kept is not None:
                 self._kept.append(frame)
             yield frame
 
-    def frames(self) -> Iterator[torch.Tensor]:
-        """Raw frames as float32 tensors on the device, each a new one."""
+    def _as_tensor(self, raw: np.ndarray) -> torch.Tensor:
         import torch
 
-        for raw in self._raw():
-            native = raw if raw.dtype.isnative else raw.astype(raw.dtype.newbyteorder("="))
-            if not native.flags.writeable:
-                native = native.copy()
-            yield torch.from_numpy(native).to(self.device).to(torch.float32)
+        small = raw.dtype.isnative and raw.dtype.name in ("int8", "uint8", "int16")
+        array = raw if small else raw.astype(np.float32)
+        return torch.from_numpy(array if array.flags.writeable else array.copy()).to(self.device)
 
     def total(self, progress: Progress) -> torch.Tensor:
         """Sum of the raw frames, float32 ``[ny, nx]``.
@@ -113,11 +116,14 @@ class FrameSource:
         Raises:
             DataError: a frame holds NaN or infinity.
         """
-        total = None
+        import torch
+
+        from vitreous.algorithms.movies.binning import add_to
+
+        total = torch.zeros(self.file.header.shape, device=self.device)
         for number, frame in enumerate(self.frames()):
             progress(number / len(self.used), "reading")
-            total = frame if total is None else total.add_(frame)
-        assert total is not None
+            add_to(total, frame)
         if not bool(total.isfinite().all()):
             path = self.file.header.path
             raise DataError(f"{path}: a frame holds NaN or infinity", hint="Copy the movie again", path=str(path))
@@ -137,6 +143,7 @@ def gain_loader(params: MotionParams) -> GainFor:
     reference = read_gain(params.gain)
     array = torch.from_numpy(np.array(reference.array))
     kind = reference.kind if params.gain_kind == "auto" else params.gain_kind
+    listed = None if reference.defects is None else torch.from_numpy(np.array(reference.defects))
     fixed = None if params.gain_orientation == "auto" else parse_orientation(params.gain_orientation)
     known: dict[tuple[int, ...], PreparedGain] = {}
 
@@ -144,29 +151,13 @@ def gain_loader(params: MotionParams) -> GainFor:
         shape = (average.shape[0], average.shape[1])
         if shape not in known:
             orientation, its_kind = fixed, kind
-            if orientation is None or (its_kind is None and params.gain_kind == "auto"):
-                found = detect_orientation(average.cpu(), n_frames, array, kind)
-                orientation = orientation or found.orientation
-                its_kind = its_kind or found.kind
-            gain = prepare_gain(array, shape, its_kind or "multiplicative", orientation)
-            known[shape] = _with_listed_defects(gain, reference.defects, shape)
+            if orientation is None or its_kind is None:
+                found = detect_orientation(average.cpu(), n_frames, array, kind, fixed)
+                orientation, its_kind = found.orientation, found.kind
+            known[shape] = prepare_gain(array, shape, its_kind, orientation, listed)
         return known[shape]
 
     return prepared
-
-
-def _with_listed_defects(gain: PreparedGain, listed: np.ndarray | None, shape: tuple[int, int]) -> PreparedGain:
-    """The prepared gain with the defects that its file lists, turned alike."""
-    if listed is None:
-        return gain
-    from dataclasses import replace
-
-    import torch
-
-    from vitreous.algorithms.movies.gain import orient
-
-    turned = orient(torch.from_numpy(np.array(listed)), gain.orientation)
-    return replace(gain, defects=gain.defects | turned) if tuple(turned.shape) == shape else gain
 
 
 def known_defects(params: MotionParams, shape: tuple[int, int], gain: PreparedGain | None) -> torch.Tensor:

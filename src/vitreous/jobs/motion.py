@@ -130,7 +130,7 @@ def _write(
     return result
 
 
-def _write_picture(path: Path, image: np.ndarray, size: int = 1024) -> Path:
+def _write_picture(path: Path, image: np.ndarray, size: int = 512) -> Path:
     """Small 8-bit picture of a sum, row 0 at the bottom, grey from the 0.5th to the 99.5th percentile."""
     from PIL import Image
 

@@ -9,7 +9,9 @@ import torch
 
 from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.exposure_filter import exposure_weight
+from vitreous.algorithms.fourier.sizes import smooth_up
 from vitreous.algorithms.movies.band import make_band
+from vitreous.algorithms.movies.binning import binned_frame
 from vitreous.algorithms.movies.defects import BadPixels, find_bad_pixels, locate, replace_bad_pixels
 from vitreous.algorithms.movies.field import field_at
 from vitreous.algorithms.movies.gain import PreparedGain
@@ -28,6 +30,7 @@ from vitreous.jobs.frame_source import FrameSource, GainFor, known_defects
 from vitreous.jobs.motion_params import MotionParams
 
 TRAJECTORY_POINTS = 5
+_CHUNK_BYTES = 256e6
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class CorrectedMovie:
     """Everything that motion correction finds of one movie.
 
     Attributes:
-        sums: cropped to the output's size.
+        sums: odd, even and exposure-filtered.
         sampling: sizes and output pixel size.
         whole: whole-frame motion.
         local: local motion, ``None`` where it was not asked for.
@@ -60,10 +63,7 @@ class CorrectedMovie:
         centre = (torch.arange(points, dtype=torch.float64) + 0.5) / points
         motion = self.whole.shifts.cpu()[:, None, None, :].expand(-1, points, points, 2).clone()
         if self.local is not None:
-            # The field lives on the padded frame.
-            v, u = torch.meshgrid(
-                centre * ny / self.sampling.padded[0] - 0.5, centre * nx / self.sampling.padded[1] - 0.5, indexing="ij"
-            )
+            v, u = torch.meshgrid(centre - 0.5, centre - 0.5, indexing="ij")
             motion += field_at(self.local.field.cpu(), u, v)
         motion = motion - motion[0]
         return [float(c) * nx for c in centre], [float(c) * ny for c in centre], motion
@@ -84,111 +84,99 @@ def correct_movie(
     used, device = source.used, source.device
     shape = source.file.header.shape
     sampling = plan_sampling(shape, pixel_size, params.target_pixel_size)
-    total = source.total(part_of(progress, 0.0, 0.15))
+    total = source.total(part_of(progress, 0.0, 0.2))
     gain = gain_for(total / len(used), len(used))
     multiplier = None if gain is None else gain.multiplier.to(device)
     if multiplier is not None:
         total = total * multiplier
     known = known_defects(params, shape, gain).to(device)
     bad_map = find_bad_pixels(total, known) if params.find_defects else known
-    prepared = _Prepared(source, multiplier, locate(bad_map), sampling, params.memory * 1e9)
+    corrected = _Corrected(source, multiplier, locate(bad_map))
     exposures = None if used.exposures is None else torch.from_numpy(used.exposures).to(device)
-    frames = _alignment_frames(prepared, exposures, voltage, params, part_of(progress, 0.15, 0.4))
+    frames = _alignment_frames(corrected, sampling, pixel_size, exposures, voltage, params, part_of(progress, 0.2, 0.4))
     whole = align_whole_frames(frames, _whole_options(params), part_of(progress, 0.4, 0.55))
     local = None
     if params.patches != (1, 1):
         options = LocalOptions(params.patches, params.group_exposure, params.group_frames)
         local = measure_local_motion(frames, whole.shifts, options, part_of(progress, 0.55, 0.65))
     del frames
-    sums = sum_frames(
-        prepared.transforms(),
-        sampling.resampled,
-        sampling.extent,
-        whole.shifts,
-        None if local is None else local.field,
-        _weights(sampling, exposures, voltage, params),
-        part_of(progress, 0.65, 0.98),
-    )
+    weights = None
+    if exposures is not None and params.exposure_filter:
+        weights = exposure_table(sampling.padded, sampling.extent, exposures, voltage, params.restore_power)
+    field = None if local is None else local.field
+    sums = sum_frames(corrected.chunks(), sampling, whole.shifts, field, weights, part_of(progress, 0.65, 0.98))
     good = total[~bad_map]
     mean_counts = float(good.mean()) / len(used) if len(good) else 0.0
     pixels = torch.nonzero(bad_map).flip(1).cpu()
-    return CorrectedMovie(_cropped(sums, sampling.output), sampling, whole, local, exposures, gain, pixels, mean_counts)
+    return CorrectedMovie(sums, sampling, whole, local, exposures, gain, pixels, mean_counts)
 
 
-class _Prepared:
-    """Transforms of corrected frames at the output's sampling: kept when they fit the memory, else made again."""
+class _Corrected:
+    """Frames after gain and defects, the same in every pass."""
 
-    def __init__(
-        self, source: FrameSource, multiplier: torch.Tensor | None, bad: BadPixels, sampling: Sampling, budget: float
-    ) -> None:
+    def __init__(self, source: FrameSource, multiplier: torch.Tensor | None, bad: BadPixels) -> None:
         self._source = source
         self._multiplier = multiplier
         self._bad = bad
-        self.sampling = sampling
-        ny, nx = sampling.resampled
-        if source.device == "cuda":
-            budget = 0.5 * torch.cuda.mem_get_info()[0]
-        self._kept: list[torch.Tensor] | None = [] if len(source.used) * ny * (nx // 2 + 1) * 8 <= budget else None
+
+    @property
+    def device(self) -> str:
+        """Where the frames are."""
+        return self._source.device
 
     def __len__(self) -> int:
         return len(self._source.used)
 
-    def full_transforms(self) -> Iterator[torch.Tensor]:
-        """Transforms of corrected, padded frames before resampling; those of the output are kept on the way."""
+    def __iter__(self) -> Iterator[torch.Tensor]:
         generator = torch.Generator().manual_seed(0)  # the same noise in every pass and every run
-        plan = self.sampling
         for raw in self._source.frames():
-            frame = raw if self._multiplier is None else raw.mul_(self._multiplier)
-            frame = replace_bad_pixels(frame, self._bad, generator)
-            if plan.padded != plan.frame:
-                (py, px), (ny, nx) = plan.padded, plan.frame
-                padded = torch.full((py, px), float(frame.mean()), device=frame.device)
-                padded[:ny, :nx] = frame
-                frame = padded
-            transform = torch.fft.rfft2(frame)
-            if self._kept is not None and len(self._kept) < len(self):
-                self._kept.append(self._resampled(transform))
-            yield transform
+            frame = raw if self._multiplier is None else raw * self._multiplier
+            yield replace_bad_pixels(frame, self._bad, generator)
 
-    def _resampled(self, transform: torch.Tensor) -> torch.Tensor:
-        plan = self.sampling
-        if plan.padded == plan.resampled:
-            return transform
-        return fourier_resize(transform, plan.padded, plan.resampled)
-
-    def transforms(self) -> Iterator[torch.Tensor]:
-        """Transforms at the output's sampling."""
-        if self._kept is not None and len(self._kept) == len(self):
-            yield from self._kept
-            return
-        for transform in self.full_transforms():
-            yield self._resampled(transform)
+    def chunks(self) -> Iterator[torch.Tensor]:
+        """Frames in stacks of at most 256 MB: a plane of the sums is then passed over once per stack."""
+        stack: list[torch.Tensor] = []
+        for frame in self:
+            stack.append(frame)
+            if (len(stack) + 1) * frame.numel() * frame.element_size() > _CHUNK_BYTES:
+                yield torch.stack(stack)
+                stack = []
+        if stack:
+            yield torch.stack(stack)
 
 
 def _alignment_frames(
-    prepared: _Prepared, exposures: torch.Tensor | None, voltage: float, params: MotionParams, progress: Progress
+    corrected: _Corrected,
+    sampling: Sampling,
+    pixel_size: float,
+    exposures: torch.Tensor | None,
+    voltage: float,
+    params: MotionParams,
+    progress: Progress,
 ) -> WhiteFrames:
-    """All frames, cropped to the alignment's resolution, whitened and exposure-filtered."""
-    from vitreous.algorithms.fourier.sizes import smooth_up
-
-    plan = prepared.sampling
-    limit = max(params.align_resolution, 2.02 * plan.extent[0] / plan.padded[0])
-    shape = tuple(
-        min(n, smooth_up(int(2.0 * size / limit) + 2)) for n, size in zip(plan.padded, plan.extent, strict=True)
-    )
+    """All frames, binned and cropped to the alignment's resolution, whitened and exposure-filtered."""
+    factor = max(1, int(params.align_resolution / (2.0 * pixel_size)))
+    ny, nx = (n // factor for n in sampling.frame)
+    padded = smooth_up(ny), smooth_up(nx)
+    extent = padded[0] * factor * pixel_size, padded[1] * factor * pixel_size
+    limit = max(params.align_resolution, 2.02 * factor * pixel_size)
+    shape = tuple(min(n, smooth_up(int(2.0 * size / limit) + 2)) for n, size in zip(padded, extent, strict=True))
     cross = (params.cross_width_y, params.cross_width_x) if params.mask_cross else None
-    device = prepared._source.device
-    band = make_band((shape[0], shape[1]), plan.extent, high_resolution=limit, cross=cross, device=device)
-    small = []
-    for number, transform in enumerate(prepared.full_transforms()):
-        progress(number / len(prepared), "transforming")
-        small.append(fourier_resize(transform, plan.padded, band.shape))
+    device = corrected.device
+    band = make_band((shape[0], shape[1]), extent, high_resolution=limit, cross=cross, device=device)
+    small = torch.zeros(len(corrected), shape[0], shape[1] // 2 + 1, dtype=torch.complex64, device=device)
+    image = torch.zeros(padded, device=device)
+    for number, frame in enumerate(corrected):
+        progress(number / len(corrected), "transforming")
+        binned = binned_frame(frame, factor)
+        image[:ny, :nx] = binned - binned.mean()
+        small[number] = fourier_resize(torch.fft.rfft2(image), padded, band.shape)
     weights = middle = None
     if exposures is not None and float(exposures[-1]) > 0:
         before = torch.cat([2 * exposures[:1] - exposures[1:2], exposures[:-1]]).clamp_min(0.0)
         middle = 0.5 * (before + exposures)
         weights = torch.stack([exposure_weight(band.frequency, float(dose), voltage) for dose in exposures])
-    return white_frames(torch.stack(small), band, weights, middle)
+    return white_frames(small, band, weights, middle)
 
 
 def _whole_options(params: MotionParams) -> WholeFrameOptions:
@@ -201,21 +189,3 @@ def _whole_options(params: MotionParams) -> WholeFrameOptions:
         refine=params.refine,
         smooth=params.smooth,
     )
-
-
-def _weights(
-    sampling: Sampling, exposures: torch.Tensor | None, voltage: float, params: MotionParams
-) -> torch.Tensor | None:
-    """Exposure weights of the filtered sum, or ``None`` where none is wanted."""
-    if exposures is None or not params.exposure_filter:
-        return None
-    return exposure_table(sampling.resampled, sampling.extent, exposures, voltage, params.restore_power)
-
-
-def _cropped(sums: FrameSums, output: tuple[int, int]) -> FrameSums:
-    ny, nx = output
-
-    def cut(image: torch.Tensor) -> torch.Tensor:
-        return image[:ny, :nx].contiguous()
-
-    return FrameSums(cut(sums.odd), cut(sums.even), None if sums.filtered is None else cut(sums.filtered))

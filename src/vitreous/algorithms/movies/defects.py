@@ -36,28 +36,36 @@ class BadPixels:
 def find_bad_pixels(total: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
     """Known defects, and hot and dead pixels seen in the unaligned sum: bool ``[ny, nx]``.
 
-    Hot is above mean + 6σ; dead is zero where the mean count is above 20. Mean and σ are those of the pixels within
-    6σ, found in two passes, so that a few hot ones do not hide the others.
+    Hot is above mean + 6σ; dead is zero where the mean count is above 20. Mean and σ are taken once more without the
+    pixels found first, so that a few very hot ones do not hide the others.
 
     Args:
         total: float32 ``[ny, nx]``, sum of gain-corrected frames.
         known: bool ``[ny, nx]``.
     """
-    bad = torch.zeros_like(total, dtype=torch.bool) if known is None else known.clone()
-    bad |= ~torch.isfinite(total)
-    clean = torch.where(bad, torch.zeros_like(total), total)
-    number = max(1, total.numel() - int(bad.sum()))
-    mean = float(clean.sum()) / number
-    limit = torch.inf
-    for _ in range(2):
-        good = (clean <= limit) & ~bad
-        number = max(1, int(good.sum()))
-        mean = float(clean[good].mean()) if number else 0.0
-        deviation = float(clean[good].std()) if number > 1 else 0.0
-        limit = mean + _HOT * deviation
-    hot = (total > limit) if limit > mean else torch.zeros_like(bad)
-    dead = (total == 0) if mean > 20.0 else torch.zeros_like(bad)
-    return bad | hot | dead
+    bad = ~torch.isfinite(total) if known is None else known | ~torch.isfinite(total)
+    n_good = total.numel() - int(bad.sum())
+    if n_good < 2:
+        return bad
+    values = torch.where(bad, torch.zeros_like(total), total) if n_good < total.numel() else total
+    mean, deviation = _moments(values, n_good)
+    hot = (values > mean + _HOT * deviation) & ~bad
+    n_hot = int(hot.sum())
+    if 0 < n_hot < n_good - 1:
+        mean, deviation = _moments(torch.where(hot, torch.zeros_like(values), values), n_good - n_hot)
+        hot = (values > mean + _HOT * deviation) & ~bad
+    # A constant image has no hot pixels, whatever rounding makes of its deviation.
+    bad = bad | hot if deviation > 1e-6 * abs(mean) else bad
+    return bad | (total == 0) if mean > 20.0 else bad
+
+
+def _moments(values: torch.Tensor, number: int) -> tuple[float, float]:
+    """Mean and standard deviation of ``number`` values, the rest of the array being zero."""
+    flat = values.reshape(-1)
+    mean = float(flat.sum(dtype=torch.float64)) / number
+    centred = flat - mean
+    square = float(torch.dot(centred, centred)) - (flat.numel() - number) * mean * mean
+    return mean, (max(0.0, square) / number) ** 0.5
 
 
 def locate(bad: torch.Tensor) -> BadPixels:
@@ -78,21 +86,22 @@ def locate(bad: torch.Tensor) -> BadPixels:
 
 
 def replace_bad_pixels(frame: torch.Tensor, bad: BadPixels, generator: torch.Generator) -> torch.Tensor:
-    """A frame ``[ny, nx]`` (float32) with bad pixels, and counts above mean + 10σ (X-rays), replaced at random.
+    """A frame ``[ny, nx]`` (any real type) with bad pixels, and counts above mean + 10σ (X-rays), replaced at random.
 
-    σ is taken as at least one count, so that rare doubles in sparse frames are kept.
+    σ is taken as at least one count, so that rare doubles in sparse frames are kept; it and the mean are those of every
+    eighth row. A frame in which nothing is bad is given back as it is.
     """
-    spread = max(1.0, float(frame.std()))
-    limit = float(frame.mean()) + _XRAY * spread
+    sample = frame[::8].to(torch.float32)
+    limit = float(sample.mean()) + _XRAY * max(1.0, float(sample.std()))
+    struck = frame > limit if float(frame.max()) > limit else None
+    if struck is None and not len(bad.index):
+        return frame
     out = frame.clone()
     flat = out.reshape(-1)
-    source = frame.reshape(-1)
-    if float(frame.max()) > limit:
-        struck = frame > limit
+    _replace(flat, frame.reshape(-1), bad, generator)
+    if struck is not None:
         struck.reshape(-1)[bad.index] = False
-        _replace(flat, source, locate(struck), generator)
-    if len(bad.index):
-        _replace(flat, flat.clone() if float(frame.max()) > limit else source, bad, generator)
+        _replace(flat, flat.clone(), locate(struck), generator)
     return out
 
 
@@ -105,6 +114,8 @@ def _replace(out: torch.Tensor, source: torch.Tensor, bad: BadPixels, generator:
     lonely = bad.count <= _FEW
     if bool(lonely.any()):
         normal = torch.randn(n, generator=generator).to(source.device)
-        typical = source[source.isfinite()] if not bool(source.isfinite().all()) else source
-        values = torch.where(lonely, (typical.mean() + typical.std() * normal).clamp_min(0.0), values)
+        typical = source[source.isfinite()].to(torch.float32)
+        drawn = (typical.mean() + typical.std() * normal).clamp_min(0.0)
+        drawn = drawn if source.is_floating_point() else drawn.round()
+        values = torch.where(lonely, drawn.to(source.dtype), values)
     out[bad.index] = values

@@ -87,190 +87,169 @@ def scale_rings(transform: np.ndarray, ring: np.ndarray, table: np.ndarray, out:
 
 
 @numba.njit(**_OPTIONS)
-def add_frame(
-    transform: np.ndarray,
-    ramp_y: np.ndarray,
-    ramp_x: np.ndarray,
-    square_y: np.ndarray,
-    square_x: np.ndarray,
-    table: np.ndarray,
-    plain: np.ndarray,
-    weighted: np.ndarray,
-) -> None:
-    """Add one moved frame to a plain sum and, times ``table[round(√(square_y + square_x))]``, to a weighted one."""
-    height, width = transform.shape
-    half = np.float32(0.5)
+def _add_line(line: np.ndarray, out: np.ndarray) -> None:
+    for x in range(out.shape[0]):
+        out[x] += np.float32(line[x])
+
+
+@numba.njit(**_OPTIONS)
+def add_image(image: np.ndarray, out: np.ndarray) -> None:
+    """``out += image``, of any number type."""
+    for y in range(out.shape[0]):
+        _add_line(image[y], out[y])
+
+
+@numba.njit(**_OPTIONS)
+def add_binned(frame: np.ndarray, factor: int, out: np.ndarray) -> None:
+    """``out[y, x] += Σ frame`` over squares of ``factor`` pixels; pixels beyond the last whole square are left out."""
+    height, width = out.shape
+    line = np.empty(frame.shape[1], np.float32)
     for y in range(height):
-        line = transform[y]
-        row = plain[y]
-        other = weighted[y]
-        factor = ramp_y[y]
-        square = square_y[y]
-        for x in range(width):
-            moved = line[x] * (factor * ramp_x[x])
-            row[x] += moved
-            other[x] += moved * table[np.int32(np.sqrt(square + square_x[x]) + half)]
+        line[:] = 0.0
+        for j in range(factor):
+            _add_line(frame[y * factor + j], line)
+        row = out[y]
+        for i in range(factor):
+            for x in range(width):
+                row[x] += line[np.uintp(x * factor + i)]
+
+
+BLOCK = 64
+_SPAN = BLOCK + 16  # a block and the spline's reach, as whole vectors
+
+
+@numba.njit(**_OPTIONS)
+def _fifth(t: float) -> float:
+    square = t * t
+    return square * square * t
+
+
+@numba.njit(**_OPTIONS)
+def _quintic(t: float, out: np.ndarray) -> None:
+    """Values of the quintic B-spline at the six nearest samples, 0 ≤ t < 1 (Unser 1999)."""
+    a1, a2, a3 = _fifth(1.0 - t), _fifth(2.0 - t), _fifth(3.0 - t)
+    b0, b1, b2 = _fifth(t), _fifth(1.0 + t), _fifth(2.0 + t)
+    out[0] = a1 / 120.0
+    out[1] = (a2 - 6.0 * a1) / 120.0
+    out[2] = (a3 - 6.0 * a2 + 15.0 * a1) / 120.0
+    out[3] = (b2 - 6.0 * b1 + 15.0 * b0) / 120.0
+    out[4] = (b1 - 6.0 * b0) / 120.0
+    out[5] = b0 / 120.0
 
 
 @numba.njit(**_OPTIONS)
 def _along_y(
-    shift: np.ndarray, whole: float, r0: np.ndarray, r1: np.ndarray, r2: np.ndarray, r3: np.ndarray, out: np.ndarray
+    w: np.ndarray,
+    r0: np.ndarray,
+    r1: np.ndarray,
+    r2: np.ndarray,
+    r3: np.ndarray,
+    r4: np.ndarray,
+    r5: np.ndarray,
+    low: int,
+    out: np.ndarray,
 ) -> None:
-    """Cubic B-spline between four rows, at ``shift - whole`` (0..1) from the second to the third."""
-    one = np.float32(1.0)
-    sixth = np.float32(1.0 / 6.0)
+    """Weighted sum of six rows from ``low`` on; indices that may be negative would keep the loop from vectorising."""
+    w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
+    start = np.uintp(low)
+    for i in range(out.shape[0]):
+        x = start + np.uintp(i)
+        out[i] = w0 * r0[x] + w1 * r1[x] + w2 * r2[x] + w3 * r3[x] + w4 * r4[x] + w5 * r5[x]
+
+
+@numba.njit(**_OPTIONS)
+def _along_x(w: np.ndarray, line: np.ndarray, low: int, number: int, out: np.ndarray) -> None:
+    """Six-tap filter of ``number`` samples into ``out`` from ``low`` on; ``line`` begins two samples before."""
+    w0, w1, w2, w3, w4, w5 = w[0], w[1], w[2], w[3], w[4], w[5]
+    start = np.uintp(low)
+    for i in range(number):
+        out[start + np.uintp(i)] = (
+            w0 * line[i] + w1 * line[i + 1] + w2 * line[i + 2] + w3 * line[i + 3] + w4 * line[i + 4] + w5 * line[i + 5]
+        )
+
+
+@numba.njit(**_OPTIONS)
+def _add_scaled(row: np.ndarray, factor: float, out: np.ndarray) -> None:
     for x in range(out.shape[0]):
-        t = shift[x] - whole
-        u = one - t
-        a = u * u * u * sixth
-        d = t * t * t * sixth
-        b = np.float32(2.0 / 3.0) - np.float32(0.5) * t * t * (np.float32(2.0) - t)
-        out[x] = a * r0[x] + b * r1[x] + (one - a - b - d) * r2[x] + d * r3[x]
+        out[x] += factor * row[x]
 
 
 @numba.njit(**_OPTIONS)
-def _add_along_x(shift: np.ndarray, whole: float, line: np.ndarray, out: np.ndarray) -> None:
-    """Cubic B-spline along one line; ``line`` begins one sample before ``out`` and ends two after."""
-    one = np.float32(1.0)
-    sixth = np.float32(1.0 / 6.0)
-    for x in range(out.shape[0]):
-        t = shift[x] - whole
-        u = one - t
-        a = u * u * u * sixth
-        d = t * t * t * sixth
-        b = np.float32(2.0 / 3.0) - np.float32(0.5) * t * t * (np.float32(2.0) - t)
-        out[x] += a * line[x] + b * line[x + 1] + (one - a - b - d) * line[x + 2] + d * line[x + 3]
+def _displacement(powers: np.ndarray, u: float, v: float) -> float:
+    """Polynomial Σ powers[i, j] u^i v^j."""
+    total = 0.0
+    for i in range(4, -1, -1):
+        p = powers[i]
+        total = total * u + (p[0] + v * (p[1] + v * (p[2] + v * (p[3] + v * p[4]))))
+    return total
 
 
 @numba.njit(**_OPTIONS)
-def _add_pixel(images: np.ndarray, y: int, x: int, shift_y: float, shift_x: float, out: np.ndarray) -> None:
-    """One pixel, with the border repeated."""
-    n, height, width = images.shape
-    iy = int(np.floor(shift_y))
-    ix = int(np.floor(shift_x))
-    for m in range(n):
-        total = 0.0
-        for a in range(4):
-            row = min(max(y + iy + a - 1, 0), height - 1)
-            weight = _spline(abs(shift_y - iy - (a - 1)))
-            for b in range(4):
-                column = min(max(x + ix + b - 1, 0), width - 1)
-                total += weight * _spline(abs(shift_x - ix - (b - 1))) * images[m, row, column]
-        out[m, y, x] += total
+def _row(frame: np.ndarray, y: int) -> np.ndarray:
+    """Row ``y``, the border repeated."""
+    return frame[min(max(y, 0), frame.shape[0] - 1)]
 
 
 @numba.njit(**_OPTIONS)
-def _spline(t: float) -> float:
-    """Cubic B-spline at distance ``t`` ≥ 0."""
-    if t < 1.0:
-        return 2.0 / 3.0 - 0.5 * t * t * (2.0 - t)
-    return (2.0 - t) ** 3 / 6.0
+def _moved_row(frame: np.ndarray, powers: np.ndarray, y: int, work: np.ndarray, out: np.ndarray) -> None:
+    """One row of a frame read where the specimen has moved to; the displacement is constant in blocks of 64 px."""
+    height, width = frame.shape
+    weights_y, weights_x, line = work[0], work[1], work[2]
+    v = y / height - 0.5
+    for start in range(0, width, BLOCK):
+        stop = min(start + BLOCK, width)
+        u = (0.5 * (start + stop - 1)) / width - 0.5
+        # Beyond the frame the border is repeated: a displacement may be any number without reading outside.
+        dx = min(max(_displacement(powers[0], u, v), -2.0 * width), 2.0 * width)
+        dy = min(max(_displacement(powers[1], u, v), -2.0 * height), 2.0 * height)
+        ix = int(np.floor(dx))
+        iy = int(np.floor(dy))
+        _quintic(np.float32(dx - ix), weights_x)
+        _quintic(np.float32(dy - iy), weights_y)
+        low = start + ix - 2
+        top = y + iy - 2
+        if low >= 0 and low + _SPAN <= width:
+            _along_y(
+                weights_y,
+                _row(frame, top),
+                _row(frame, top + 1),
+                _row(frame, top + 2),
+                _row(frame, top + 3),
+                _row(frame, top + 4),
+                _row(frame, top + 5),
+                low,
+                line,
+            )
+        else:
+            for x in range(_SPAN):
+                column = min(max(low + x, 0), width - 1)
+                total = np.float32(0.0)
+                for j in range(6):
+                    total += weights_y[j] * _row(frame, top + j)[column]
+                line[x] = total
+        _along_x(weights_x, line, start, stop - start, out)
 
 
 @numba.njit(**_OPTIONS)
-def _displacement(powers: np.ndarray, y: int, height: int, out: np.ndarray) -> None:
-    """Displacement along one row, px: ``powers [2, 5, 5]`` over x^i y^j, x and y in -½..½, into ``out [2, width]``."""
-    width = out.shape[1]
-    v = np.float32(y / height - 0.5)
-    scale = np.float32(1.0 / width)
-    for axis in range(2):
-        line = out[axis]
-        c = np.empty(5, np.float32)
-        for i in range(5):
-            p = powers[axis, i]
-            c[i] = p[0] + v * (p[1] + v * (p[2] + v * (p[3] + v * p[4])))
-        for x in range(width):
-            u = np.float32(x) * scale - np.float32(0.5)
-            line[x] = c[0] + u * (c[1] + u * (c[2] + u * (c[3] + u * c[4])))
+def add_moved(
+    frames: np.ndarray, powers: np.ndarray, factors: np.ndarray, first: int, last: int, planes: np.ndarray
+) -> None:
+    """``planes[p] += Σ_k factors[k, p] spline(frames[k])`` at (x + u_x, y + u_y), rows ``first`` to ``last``.
 
-
-@numba.njit(**_OPTIONS)
-def _run_end(shift_x: np.ndarray, shift_y: np.ndarray, start: int, stop: int) -> int:
-    """First pixel after ``start`` whose displacement has other integer parts, at most ``stop``."""
-    ix = np.floor(shift_x[start])
-    iy = np.floor(shift_y[start])
-    end = start + 1
-    while end < stop and np.floor(shift_x[end]) == ix and np.floor(shift_y[end]) == iy:
-        end += 1
-    return end
-
-
-@numba.njit(**_OPTIONS)
-def add_warped(images: np.ndarray, powers: np.ndarray, out: np.ndarray) -> None:
-    """``out[m, y, x] += spline(images[m]) at (x + u_x, y + u_y)``, u in px a polynomial in x and y.
-
-    ``images`` and ``out`` are float32 ``[m, ny, nx]``, images hold B-spline coefficients; ``powers`` is float32
-    ``[2, 5, 5]`` over x^i y^j with x, y in -½..½.
-    Where the displacement keeps its integer part, rows are interpolated along y, then along x, in contiguous runs that
-    vectorise; the displacement changes by less than 1e-2 px over the four samples of a spline, so the order of the two
-    does not matter.
+    Args:
+        frames: real ``[n, ny, nx]``, any number type.
+        powers: float32 ``[n, 2, 5, 5]``, displacement in px over x^i y^j with x, y in -½..½.
+        factors: float32 ``[n, p]``.
+        first, last: rows of the planes that are added to (exclusive).
+        planes: float32 ``[p, ny, nx]``: B-spline *values* of samples, so that dividing their transform by the sampled
+            spline's gives the interpolated image. Frames are looped over inside rows, so that planes stay in cache.
     """
-    n, height, width = images.shape
-    shift = np.empty((2, width), np.float32)
-    line = np.empty(width + 3, np.float32)
-    for y in range(height):
-        _displacement(powers, y, height, shift)
-        x = 0
-        while x < width:
-            end = _run_end(shift[0], shift[1], x, width)
-            whole_x = np.floor(shift[0, x])
-            whole_y = np.floor(shift[1, x])
-            ix = int(whole_x)
-            row = y + int(whole_y) - 1
-            first = max(x, 1, 1 - ix)
-            last = min(end, width - 2, width - 2 - ix)
-            if row < 0 or row + 4 > height or last <= first:
-                first = last = end
-            for i in range(x, first):
-                _add_pixel(images, y, i, shift[1, i], shift[0, i], out)
-            if last > first:
-                low = first + ix - 1
-                high = last + ix + 2
-                part = line[: last - first + 3]
-                for m in range(n):
-                    _along_y(
-                        shift[1, first - 1 : last + 2],
-                        whole_y,
-                        images[m, row, low:high],
-                        images[m, row + 1, low:high],
-                        images[m, row + 2, low:high],
-                        images[m, row + 3, low:high],
-                        part,
-                    )
-                    _add_along_x(shift[0, first:last], whole_x, part, out[m, y, first:last])
-            for i in range(last, end):
-                _add_pixel(images, y, i, shift[1, i], shift[0, i], out)
-            x = end
-
-
-@numba.njit(**_OPTIONS)
-def hartley_pack(half: np.ndarray, out: np.ndarray) -> None:
-    """Real plane Re X - Im X of a real image's transform, from its half plane ``[ny, nx//2+1]`` to ``[ny, nx]``."""
-    height, width = out.shape
-    stored = width // 2 + 1
-    for y in range(height):
-        line = half[y]
-        mirror = half[(height - y) % height]
-        row = out[y]
-        for x in range(stored):
-            row[x] = line[x].real - line[x].imag
-        for x in range(stored, width):
-            value = mirror[width - x]
-            row[x] = value.real + value.imag
-
-
-@numba.njit(**_OPTIONS)
-def hartley_unpack(half: np.ndarray, scale: float, out: np.ndarray) -> None:
-    """Image from the half-plane transform of a packed plane: scale (Re G - Im G)."""
-    height, width = out.shape
-    stored = width // 2 + 1
-    factor = np.float32(scale)
-    for y in range(height):
-        line = half[y]
-        mirror = half[(height - y) % height]
-        row = out[y]
-        for x in range(stored):
-            row[x] = factor * (line[x].real - line[x].imag)
-        for x in range(stored, width):
-            value = mirror[width - x]
-            row[x] = factor * (value.real + value.imag)
+    n, _, width = frames.shape
+    row = np.empty(width, np.float32)
+    work = np.empty((3, _SPAN), np.float32)
+    for y in range(first, last):
+        for k in range(n):
+            _moved_row(frames[k], powers[k], y, work, row)
+            for p in range(planes.shape[0]):
+                if factors[k, p] != 0.0:
+                    _add_scaled(row, factors[k, p], planes[p, y])

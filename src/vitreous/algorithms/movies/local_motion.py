@@ -49,7 +49,7 @@ class LocalOptions:
     group_exposure: float = 4.0
     group_frames: int | None = None
     overlap: float = 0.25
-    iterations: int = 4
+    iterations: int = 3
     rejection: float = 2.0
 
 

@@ -58,7 +58,7 @@ def smoothest_fit(
 ) -> SmoothMotion:
     """Maximum of likelihood times prior, the prior's widths chosen by their marginal likelihood (MacKay 1992).
 
-    The widths are searched one after the other, twice round.
+    The widths are searched one after the other, the most important once more at the end.
 
     Args:
         normal: for x and y, float64 ``[m k, m k]``: curvature in m spatial terms × values at k instants.
@@ -73,7 +73,7 @@ def smoothest_fit(
     chosen = dict(_START)
     several = int(orders.max()) > 1
     searched = [name for name in _CHOICES if (name != "ratio" or exposure is not None) and (name != "rough" or several)]
-    for name in searched * 2:
+    for name in [*searched, "sd"]:
         for value in _CHOICES[name]:
             trial = {**chosen, name: value}
             key = tuple(trial.values())

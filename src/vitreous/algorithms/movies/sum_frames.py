@@ -1,22 +1,29 @@
 """Sums of frames with the specimen's motion undone: odd, even and exposure-filtered.
 
-Whole-frame motion is undone by phase ramps, exactly. Local motion is smooth and slow: consecutive frames over which it
-changes by less than a fraction of a pixel are added in Fourier space first, and each such group is interpolated once,
-by cubic B-splines whose prefilter (Unser 1999, IEEE Signal Process. Mag. 16:22, eq. 4) is folded into the phase ramps.
+Each frame is read where the specimen has moved to, by quintic B-splines (Unser 1999, IEEE Signal Process. Mag. 16:22).
+Their prefilter is a convolution, and commutes with motions as smooth as a specimen's: it is applied once, to the sums.
+So is the exposure filter: its weights q_k(s) of all frames are a sum of few products c_r(k) h_r(s) (singular value
+decomposition), so that a handful of sums with weights c_r carry all that the filters h_r then need. No frame is
+transformed at full size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
+from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.exposure_filter import exposure_weight
 from vitreous.algorithms.fourier.grids import frequencies
-from vitreous.algorithms.fourier.shift import phase_ramps
-from vitreous.algorithms.movies.field import field_at, power_matrix, spatial_basis
+from vitreous.algorithms.movies.field import power_matrix, spatial_basis
+from vitreous.algorithms.movies.sampling import Sampling
 from vitreous.core.progress import Progress, silent
+
+_RANK_ERROR = 3e-3  # of the largest weight: far below the noise of any image
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,9 @@ def exposure_table(
     """Weights of each frame by ring, float32 ``[n, n_rings]``; ring = round(|s| · min(extent)), out to the corner.
 
     Args:
+        shape, extent: real-space size in px and in Å, ``(y, x)``.
         exposures: e/Å² ``[n]`` at the *end* of each frame, pre-exposure included.
+        voltage: kV.
         restore_power: divide by √Σ q², so that the noise of the sum is white (Grant & Grigorieff 2015, eq. 9), and
             times √n, so that its level is that of the plain sum.
     """
@@ -53,26 +62,19 @@ def exposure_table(
     return q * (len(q) ** 0.5 / (q**2).sum(0).sqrt().clamp_min(1e-12))
 
 
-def motion_groups(field: torch.Tensor | None, pixel_size: float, n_frames: int, tolerance: float = 0.4) -> list[range]:
-    """Runs of frames over which the local motion changes by less than ``tolerance`` px anywhere in the image."""
-    if field is None:
-        return [range(n_frames)]
-    edge = torch.linspace(-0.5, 0.5, 9, dtype=torch.float64, device=field.device)
-    y, x = torch.meshgrid(edge, edge, indexing="ij")
-    motion = field_at(field, x, y).reshape(n_frames, -1, 2)
-    groups: list[range] = []
-    start = 0
-    for frame in range(1, n_frames):
-        if float((motion[frame] - motion[start]).norm(dim=-1).max()) > tolerance * pixel_size:
-            groups.append(range(start, frame))
-            start = frame
-    return [*groups, range(start, n_frames)]
+def low_rank(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Factors ``c [n, r]``, ``h [r, n_rings]`` with c h = weights to 0.3 % of the largest weight."""
+    u, sigma, v = torch.linalg.svd(weights.to(torch.float64), full_matrices=False)
+    limit = _RANK_ERROR * float(weights.abs().max())
+    rank = 1
+    while rank < len(sigma) and float((weights - (u[:, :rank] * sigma[:rank]) @ v[:rank]).abs().max()) > limit:
+        rank += 1
+    return (u[:, :rank] * sigma[:rank]).to(torch.float32), v[:rank].to(torch.float32)
 
 
 def sum_frames(
-    transforms: Iterable[torch.Tensor],
-    shape: tuple[int, int],
-    extent: tuple[float, float],
+    chunks: Iterable[torch.Tensor],
+    sampling: Sampling,
     shifts: torch.Tensor,
     field: torch.Tensor | None = None,
     weights: torch.Tensor | None = None,
@@ -81,134 +83,147 @@ def sum_frames(
     """Add frames after undoing the specimen's motion.
 
     Args:
-        transforms: complex64 ``[ny, nx//2+1]`` each, one per frame in order; may be made one at a time.
-        shape: real-space ``(ny, nx)``.
-        extent: real-space size ``(y, x)``, Å.
+        chunks: frames in order, ``[c, ny, nx]`` each, any real number type, corrected for gain and defects.
+        sampling: sizes in and out.
         shifts: Å ``[n, 2]`` (x, y), whole-frame motion.
         field: Å ``[n, 2, 15]``, local motion as in ``LocalMotion.field``.
-        weights: float32 ``[n, n_rings]`` from :func:`exposure_table`.
+        weights: float32 ``[n, n_rings]`` from :func:`exposure_table` of the padded frame.
+        progress: told the fraction done.
     """
     n = len(shifts)
-    step = torch.tensor([extent[1] / shape[1], extent[0] / shape[0]], dtype=torch.float64, device=shifts.device)
-    kinds = 2 if weights is None else 3
     device = shifts.device
-    total = torch.zeros(kinds, *shape, device=device)
-    source = iter(transforms)
-    squares = _ring_squares(shape, extent, device)
-    prefilter = None if field is None else _spline_prefilter(shape, device)
+    parity = torch.zeros(n, 2, device=device)
+    parity[0::2, 0] = 1.0
+    parity[1::2, 1] = 1.0
+    filters = None
+    factors = parity
+    if weights is not None:
+        share, filters = low_rank(weights)
+        factors = torch.cat([parity, share], dim=1)
+    displacement = _displacements(sampling, shifts, field)
+    planes = torch.zeros(factors.shape[1], *sampling.frame, device=device)
     done = 0
-    for group in motion_groups(field, float(step.min()), n):
-        sums = torch.zeros(kinds, shape[0], shape[1] // 2 + 1, dtype=torch.complex64, device=device)
-        for frame in group:
-            ramp_y, ramp_x = phase_ramps(shape, -shifts[frame] / step, device)
-            if prefilter is not None:
-                ramp_y, ramp_x = ramp_y * prefilter[0], ramp_x * prefilter[1]
-            table = None if weights is None else weights[frame]
-            _add(next(source), ramp_y, ramp_x, squares, table, sums[frame % 2], sums[2] if kinds == 3 else None)
-            done += 1
-            progress(done / n, "summing frames")
-        images = torch.stack([_real_image(one, shape) for one in sums])
-        if field is None:
-            total += images
-        else:
-            _add_warped(images, field[list(group)].mean(0) / step[:, None], total)
-    return FrameSums(total[0], total[1], total[2] if kinds == 3 else None)
+    for chunk in chunks:
+        part = slice(done, done + len(chunk))
+        _add_moved(chunk, displacement[part], factors[part], planes)
+        done += len(chunk)
+        progress(0.9 * done / n, "summing frames")
+    return _finished(planes, filters, sampling)
 
 
-def _ring_squares(
-    shape: tuple[int, int], extent: tuple[float, float], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Squares along y and x whose sum is the squared ring number."""
-    ky = torch.fft.fftfreq(shape[0], 1.0 / shape[0], device=device)
-    kx = torch.arange(shape[1] // 2 + 1, device=device, dtype=torch.float32)
-    return (ky * (min(extent) / extent[0])) ** 2, (kx * (min(extent) / extent[1])) ** 2
+def _displacements(sampling: Sampling, shifts: torch.Tensor, field: torch.Tensor | None) -> torch.Tensor:
+    """Whole motion of each frame in px as polynomials, float64 ``[n, 2, 15]``."""
+    n = len(shifts)
+    local = torch.zeros(n, 2, 15, dtype=torch.float64, device=shifts.device) if field is None else field.clone()
+    local[:, :, 0] += shifts
+    step = [sampling.extent[1] / sampling.padded[1], sampling.extent[0] / sampling.padded[0]]
+    return local / torch.tensor(step, dtype=torch.float64, device=shifts.device)[:, None]
 
 
-def _spline_prefilter(shape: tuple[int, int], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Reciprocal of the sampled cubic B-spline's transform, 3 / (2 + cos 2πf), along y and x."""
-    fy, fx = frequencies(shape, device=device)
-    return 3.0 / (2.0 + torch.cos(2.0 * torch.pi * fy)), 3.0 / (2.0 + torch.cos(2.0 * torch.pi * fx))
-
-
-def _add(
-    transform: torch.Tensor,
-    ramp_y: torch.Tensor,
-    ramp_x: torch.Tensor,
-    squares: tuple[torch.Tensor, torch.Tensor],
-    table: torch.Tensor | None,
-    plain: torch.Tensor,
-    filtered: torch.Tensor | None,
-) -> None:
-    """Add a moved frame to its plain sum and, weighted by ring, to the filtered one."""
-    square_y, square_x = squares
-    if transform.device.type == "cpu":
-        from vitreous.algorithms.movies import kernels
-
-        arrays = (transform.numpy(), ramp_y[:, 0].numpy(), ramp_x[0].numpy())
-        if table is None or filtered is None:
-            kernels.add_shifted(arrays[0][None], arrays[1][None], arrays[2][None], plain.numpy())
-        else:
-            kernels.add_frame(
-                *arrays, square_y.numpy(), square_x.numpy(), table.numpy(), plain.numpy(), filtered.numpy()
-            )
+def _add_moved(chunk: torch.Tensor, field: torch.Tensor, factors: torch.Tensor, planes: torch.Tensor) -> None:
+    """Add moved frames to planes, on CPU by rows in threads."""
+    if chunk.device.type != "cpu":
+        for frame, one, factor in zip(chunk, field, factors, strict=True):
+            row = moved(frame.to(torch.float32), one)
+            for plane, weight in zip(planes, factor.tolist(), strict=True):
+                if weight:
+                    plane.add_(row, alpha=weight)
         return
-    moved = transform * ramp_y * ramp_x
-    plain += moved
-    if table is not None and filtered is not None:
-        filtered += moved * table[torch.round(torch.sqrt(square_y[:, None] + square_x)).long()]
-
-
-def _real_image(half: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    """Inverse transform; on CPU by the faster forward one of the packed plane (Hartley transform, Bracewell 1983)."""
-    if half.device.type != "cpu":
-        return torch.fft.irfft2(half, s=shape)
     from vitreous.algorithms.movies import kernels
 
-    packed = torch.empty(shape)
-    kernels.hartley_pack(half.numpy(), packed.numpy())
-    again = torch.fft.rfft2(packed)
-    kernels.hartley_unpack(again.numpy(), 1.0 / (shape[0] * shape[1]), packed.numpy())
-    return packed
+    powers = torch.stack([power_matrix(one) for one in field]).to(torch.float32)
+    height = planes.shape[1]
+    threads = max(1, torch.get_num_threads())
+    bounds = [height * i // threads for i in range(threads + 1)]
 
+    def rows(span: tuple[int, int]) -> None:
+        kernels.add_moved(chunk.numpy(), powers.numpy(), factors.contiguous().numpy(), *span, planes.numpy())
 
-def _add_warped(images: torch.Tensor, field: torch.Tensor, total: torch.Tensor) -> None:
-    """``total += images`` read where the specimen has moved to; images hold B-spline coefficients, field is in px."""
-    if images.device.type == "cpu":
-        from vitreous.algorithms.movies import kernels
-
-        kernels.add_warped(images.numpy(), power_matrix(field).to(torch.float32).numpy(), total.numpy())
+    if threads == 1:
+        rows((0, height))
         return
-    total += warped(images, field)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(rows, pairwise(bounds)))
 
 
-def warped(images: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
-    """Plain twin of the CPU kernel: cubic B-splines at (x + u_x, y + u_y), the border repeated.
+def moved(image: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
+    """Plain twin of the CPU kernel: quintic B-spline values at (x + u_x, y + u_y), the border repeated.
 
     Args:
-        images: float32 ``[m, ny, nx]``, B-spline coefficients.
+        image: float32 ``[ny, nx]``.
         field: ``[2, 15]``, px, over ``field.TERMS`` with x, y in -½..½.
     """
-    _, height, width = images.shape
-    device = images.device
-    row = torch.arange(height, device=device, dtype=torch.float32)[:, None]
-    column = torch.arange(width, device=device, dtype=torch.float32)[None, :]
-    u, v = column / width - 0.5, row / height - 0.5
-    basis = spatial_basis(*torch.broadcast_tensors(u, v))
-    dx, dy = (basis @ axis for axis in field.to(torch.float32))
+    height, width = image.shape
+    row = torch.arange(height, device=image.device)[:, None]
+    column = torch.arange(width, device=image.device)[None, :]
+    basis = spatial_basis(*torch.broadcast_tensors(column / width - 0.5, row / height - 0.5))
+    dx, dy = (basis @ axis for axis in field.to(basis.dtype))
+    del basis
     fx, fy = torch.floor(dx), torch.floor(dy)
-    wx, wy = _spline_weights(dx - fx), _spline_weights(dy - fy)
-    out = torch.zeros_like(images)
-    for j in range(4):
-        rows = (row + fy + (j - 1)).clamp(0, height - 1).long()
-        for i in range(4):
-            columns = (column + fx + (i - 1)).clamp(0, width - 1).long()
-            out += (wy[j] * wx[i]) * images[:, rows, columns]
+    wx, wy = _quintic_weights(dx - fx), _quintic_weights(dy - fy)
+    # Displacements change so slowly that a row's own may stand for its neighbours' within the reach of a spline.
+    along_y = torch.zeros_like(image)
+    rows = row + fy.long()
+    for j in range(6):
+        along_y += wy[j] * torch.gather(image, 0, (rows + (j - 2)).clamp(0, height - 1))
+    out = torch.zeros_like(image)
+    columns = column + fx.long()
+    for i in range(6):
+        out += wx[i] * torch.gather(along_y, 1, (columns + (i - 2)).clamp(0, width - 1))
     return out
 
 
-def _spline_weights(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Values of the cubic B-spline at the four nearest samples, 0 ≤ t < 1."""
-    first = (1.0 - t) ** 3 / 6.0
-    last = t**3 / 6.0
-    second = 2.0 / 3.0 - 0.5 * t * t * (2.0 - t)
-    return first, second, 1.0 - first - second - last, last
+def _quintic_weights(t: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Values of the quintic B-spline at the six nearest samples, 0 ≤ t < 1."""
+    a1, a2, a3 = (1.0 - t) ** 5, (2.0 - t) ** 5, (3.0 - t) ** 5
+    b0, b1, b2 = t**5, (1.0 + t) ** 5, (2.0 + t) ** 5
+    return (
+        a1 / 120.0,
+        (a2 - 6.0 * a1) / 120.0,
+        (a3 - 6.0 * a2 + 15.0 * a1) / 120.0,
+        (b2 - 6.0 * b1 + 15.0 * b0) / 120.0,
+        (b1 - 6.0 * b0) / 120.0,
+        b0 / 120.0,
+    )
+
+
+def _finished(planes: torch.Tensor, filters: torch.Tensor | None, sampling: Sampling) -> FrameSums:
+    """Prefilter, exposure filter, resampling and cropping of the sums."""
+    padded = sampling.padded
+    device = planes.device
+    fy, fx = frequencies(padded, device=device)
+    spline_y, spline_x = (
+        (66.0 + 52.0 * torch.cos(2.0 * torch.pi * f) + 2.0 * torch.cos(4.0 * torch.pi * f)) / 120.0 for f in (fy, fx)
+    )
+    prefilter = (1.0 / spline_y) * (1.0 / spline_x)
+
+    def image(transform: torch.Tensor) -> torch.Tensor:
+        same = padded == sampling.resampled
+        resized = transform if same else fourier_resize(transform, padded, sampling.resampled)
+        ny, nx = sampling.output
+        return torch.fft.irfft2(resized, s=sampling.resampled)[:ny, :nx].contiguous()
+
+    def transform(plane: torch.Tensor) -> torch.Tensor:
+        if padded == sampling.frame:
+            return torch.fft.rfft2(plane)
+        whole = torch.full(padded, float(plane.mean()), device=device)
+        whole[: plane.shape[0], : plane.shape[1]] = plane
+        return torch.fft.rfft2(whole)
+
+    odd, even = (image(transform(plane).mul_(prefilter)) for plane in planes[:2])
+    if filters is None:
+        return FrameSums(odd, even, None)
+    ring = _rings(sampling, device)
+    total = torch.zeros(padded[0], padded[1] // 2 + 1, dtype=torch.complex64, device=device)
+    for plane, shape in zip(planes[2:], filters, strict=True):
+        total += transform(plane).mul_(shape[ring])
+    return FrameSums(odd, even, image(total.mul_(prefilter)))
+
+
+def _rings(sampling: Sampling, device: torch.device) -> torch.Tensor:
+    """Ring number of each coefficient of the padded frame, int64."""
+    (ny, nx), (size_y, size_x) = sampling.padded, sampling.extent
+    ky = torch.fft.fftfreq(ny, 1.0 / ny, device=device)[:, None]
+    kx = torch.arange(nx // 2 + 1, device=device, dtype=torch.float32)[None, :]
+    least = min(sampling.extent)
+    return torch.round(torch.sqrt((ky * (least / size_y)) ** 2 + (kx * (least / size_x)) ** 2)).long()

@@ -139,22 +139,19 @@ def align_whole_frames(
 
 def _coarse(frames: WhiteFrames, options: WholeFrameOptions, progress: Progress) -> tuple[torch.Tensor, int, bool]:
     """Unblur's rounds; gives shifts [n, 2] in Å, rounds done, whether they settled."""
-    # exp(-B s²/4) has fallen to 1 % at s = √(18.4 / B): finer frequencies say nothing here.
-    low = frames.cropped((options.b_factor / 18.4) ** 0.5)
+    # exp(-B s²/4) has fallen to 13 % at s = √(8 / B): finer frequencies say little here.
+    low = frames.cropped((options.b_factor / 8.0) ** 0.5)
     band = low.band
     n = len(low.transforms)
-    fall = torch.exp(-0.25 * options.b_factor * band.frequency**2)
+    fall = torch.nn.functional.pad(torch.exp(-0.25 * options.b_factor * band.frequency**2), (0, 1))[band.ring.long()]
     shifts = torch.zeros(n, 2, dtype=torch.float64, device=low.transforms.device)
     dose_step = None if low.exposure is None else float(torch.diff(low.exposure).mean())
     for number in range(options.max_iterations):
         progress(0.5 * number / options.max_iterations, "whole-frame motion, coarse")
         ramp_y, ramp_x = band.ramps(shifts)
-        moved = low.transforms * ramp_y[:, :, None] * ramp_x[:, None, :]
-        total = moved.sum(0)
+        moved = low.transforms * (ramp_y[:, :, None] * ramp_x[:, None, :])
         nearest = options.min_shift if number == 0 else 0.0
-        peaks = torch.stack(
-            [_peak(band.scaled(frame, fall), total - frame, band, nearest, options.max_shift) for frame in moved]
-        )
+        peaks = _peaks(moved, moved.sum(0), fall, band, nearest, options.max_shift)
         proposed = shifts + peaks
         proposed = _polynomial(proposed, 4) if number == 0 else _running_line(proposed, _window(dose_step))
         proposed = proposed - proposed[n // 2]
@@ -165,28 +162,32 @@ def _coarse(frames: WhiteFrames, options: WholeFrameOptions, progress: Progress)
     return shifts, options.max_iterations, False
 
 
-def _peak(frame: torch.Tensor, reference: torch.Tensor, band: Band, nearest: float, farthest: float) -> torch.Tensor:
-    """Shift (x, y) in Å of the correlation maximum between two distances, by a parabola through its neighbours."""
-    correlation = torch.fft.irfft2(frame * reference.conj(), s=band.shape)
+def _peaks(
+    moved: torch.Tensor, total: torch.Tensor, fall: torch.Tensor, band: Band, nearest: float, farthest: float
+) -> torch.Tensor:
+    """Shifts ``[n, 2]`` (x, y) Å of each frame's highest correlation with the others, between two distances."""
     reach_y, reach_x = (
         min(int(farthest / step) + 2, n // 2 - 1) for step, n in zip(band.pixel_size, band.shape, strict=True)
     )
-    window = torch.roll(correlation, (reach_y, reach_x), (0, 1))[: 2 * reach_y + 1, : 2 * reach_x + 1]
-    away_y = (torch.arange(2 * reach_y + 1, device=window.device) - reach_y) * band.pixel_size[0]
-    away_x = (torch.arange(2 * reach_x + 1, device=window.device) - reach_x) * band.pixel_size[1]
+    away_y = (torch.arange(2 * reach_y + 1, device=moved.device) - reach_y) * band.pixel_size[0]
+    away_x = (torch.arange(2 * reach_x + 1, device=moved.device) - reach_x) * band.pixel_size[1]
     distance = torch.sqrt(away_y[:, None] ** 2 + away_x[None, :] ** 2)
     allowed = (distance >= nearest) & (distance <= farthest)
     allowed[[0, -1], :] = False
     allowed[:, [0, -1]] = False
-    flat = int(torch.where(allowed, window, window.new_tensor(-torch.inf)).argmax())
-    row, column = divmod(flat, 2 * reach_x + 1)
-    dx = _parabola(window[row, column - 1 : column + 2])
-    dy = _parabola(window[row - 1 : row + 2, column])
-    return torch.tensor(
-        [(column - reach_x + dx) * band.pixel_size[1], (row - reach_y + dy) * band.pixel_size[0]],
-        dtype=torch.float64,
-        device=window.device,
-    )
+    found = []
+    weighted = total.conj() * fall
+    for frame in moved:
+        # The frame's own part of the sum is |frame|²: real, and taken out without another complex product.
+        product = frame * weighted - (frame.real**2 + frame.imag**2) * fall
+        correlation = torch.fft.irfft2(product, s=band.shape)
+        window = torch.roll(correlation, (reach_y, reach_x), (0, 1))[: 2 * reach_y + 1, : 2 * reach_x + 1]
+        flat = int(torch.where(allowed, window, window.new_tensor(-torch.inf)).argmax())
+        row, column = divmod(flat, 2 * reach_x + 1)
+        dx = _parabola(window[row, column - 1 : column + 2])
+        dy = _parabola(window[row - 1 : row + 2, column])
+        found.append(((column - reach_x + dx) * band.pixel_size[1], (row - reach_y + dy) * band.pixel_size[0]))
+    return torch.tensor(found, dtype=torch.float64, device=moved.device)
 
 
 def _parabola(three: torch.Tensor) -> float:
@@ -234,24 +235,21 @@ def _refine(
 ) -> WholeFrameMotion:
     """Newton steps on all shifts together until no frame moves 0.03 Å."""
     shifts = start - start[0]
-    working = frames.cropped(8.0)
     sd: float | None = None
     converged = False
     done = 0
-    known = evidence_of_shifts(working.transforms, working.powers, working.quality, shifts, working.band)
+    known = None
     for number in range(8):
         progress(0.5 + 0.5 * number / 8, "whole-frame motion, fine")
-        if number:
-            known = evidence_of_shifts(working.transforms, working.powers, working.quality, shifts, working.band)
-        proposed, sd = _newton(known, shifts, working.exposure, options.smooth)
+        known = evidence_of_shifts(frames.transforms, frames.powers, frames.quality, shifts, frames.band)
+        proposed, sd = _newton(known, shifts, frames.exposure, options.smooth)
         update = float((proposed - shifts).norm(dim=1).max())
         shifts = proposed
         done = number + 1
-        if number == 0 and _finest_rings_count(known, working):
-            working = frames
-        elif update < 0.03:
+        if update < 0.03:
             converged = True
             break
+    assert known is not None
     return WholeFrameMotion(shifts, known.curvature, known.snr, sd, (rounds, done), settled and converged)
 
 
@@ -271,10 +269,3 @@ def _newton(
         loose = 1e-4 * torch.eye(len(inner), dtype=torch.float64, device=inner.device)
         values, sd = torch.linalg.solve(inner + loose, right + 1e-4 * shifts[1:]), None
     return torch.nn.functional.pad(values, (0, 0, 1, 0)), sd
-
-
-def _finest_rings_count(known: Evidence, frames: WhiteFrames) -> bool:
-    """Whether the finest tenth of the rings holds over 3 % of the curvature: then finer ones may help too."""
-    weight = known.snr * known.snr * frames.band.modes * frames.band.frequency**2
-    edge = max(1, len(weight) // 10)
-    return bool(weight[-edge:].sum() > 0.03 * weight.sum())

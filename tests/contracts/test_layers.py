@@ -31,8 +31,8 @@ def test_import_contracts_hold() -> None:
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.stat().st_size], ids=lambda path: path.name)
 def test_no_array_engine_at_module_level(path: Path) -> None:
-    if "algorithms" in path.parts:
-        return
+    if "algorithms" in path.parts or path.name.endswith("_run.py"):
+        return  # a job's *_run module computes, and is imported inside the job's function only
     tree = ast.parse(path.read_text())
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}

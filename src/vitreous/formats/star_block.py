@@ -98,6 +98,8 @@ class StarBlock:
 
 @dataclass(frozen=True)
 class Body:
+    """Text of one loop, and where it stands in the file."""
+
     data: bytes
     line: int  # number of its first line in the file, from 1
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vitreous.core.errors import DataError, ResourceError, UsageError
+from vitreous.core.errors import DataError, UsageError
 from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
 from vitreous.jobs.base import JobType, Result, Runner
+from vitreous.jobs.device import check_device
 from vitreous.jobs.motion_params import MotionParams
 from vitreous.model.acquisition import Acquisition, first_known
 
@@ -25,7 +26,7 @@ def _start(params: MotionParams) -> Runner:
     from vitreous.jobs.frame_source import FrameSource, frame_range, gain_loader
 
     given = given_acquisition(params)
-    _check_device(params.device)
+    check_device(params.device)
     gain_for = gain_loader(params)
 
     def run(path: Path, out: Path, progress: Progress) -> Result:
@@ -52,14 +53,6 @@ def _start(params: MotionParams) -> Runner:
         return _write(path, out, header, acquisition, used, movie, params, warnings)
 
     return run
-
-
-def _check_device(device: str) -> None:
-    if device == "cuda":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise ResourceError("no CUDA GPU is available", hint="Compute on the CPU (--device cpu)", device=device)
 
 
 def _chosen(params: MotionParams) -> bool:

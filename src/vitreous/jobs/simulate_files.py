@@ -105,7 +105,7 @@ def write_particles(
 ) -> None:
     """True particles in RELION 3.1's STAR: px from 0, degrees, Å; the class is the specimen's number from 1."""
     count = len(positions)
-    optics = {
+    optics: dict[str, Any] = {
         "rlnOpticsGroupName": ["opticsGroup1"],
         "rlnOpticsGroup": [1],
         "rlnMicrographPixelSize": [settings["pixel_size"]],
@@ -113,7 +113,7 @@ def write_particles(
         "rlnSphericalAberration": [settings["spherical_aberration"]],
         "rlnAmplitudeContrast": [settings["amplitude_contrast"]],
     }
-    particles = {
+    particles: dict[str, Any] = {
         "rlnMicrographName": [movie] * count,
         "rlnCoordinateX": positions[:, 0],
         "rlnCoordinateY": positions[:, 1],

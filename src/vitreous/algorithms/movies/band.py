@@ -9,6 +9,7 @@ import torch
 
 from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.shells import half_plane_weight
+from vitreous.algorithms.movies.backend import use_kernels
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Band:
     def ring_power(self, transform: torch.Tensor) -> torch.Tensor:
         """Mean of |T|² over each ring of complex ``transform [ny, nx//2+1]``, float32 ``[n_rings]``."""
         total = torch.zeros(self.n_rings + 1, dtype=torch.float64, device=transform.device)
-        if transform.device.type == "cpu":
+        if use_kernels(transform):
             from vitreous.algorithms.movies import kernels
 
             kernels.ring_power(transform.numpy(), self.ring.numpy(), self.column_weight.numpy(), total.numpy())
@@ -65,7 +66,7 @@ class Band:
     def scaled(self, transform: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         """``transform [ny, nx//2+1]`` times ``table [n_rings]`` by ring; zero where no ring is used."""
         padded = torch.nn.functional.pad(table, (0, 1))
-        if transform.device.type != "cpu":
+        if not use_kernels(transform):
             return transform * padded[self.ring.long()]
         from vitreous.algorithms.movies import kernels
 

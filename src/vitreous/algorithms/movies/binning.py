@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from vitreous.algorithms.movies.backend import use_kernels
+
 
 def add_to(total: torch.Tensor, frame: torch.Tensor) -> None:
     """``total += frame`` in place: float32 ``[ny, nx]`` and a frame of any real type."""
-    if total.device.type != "cpu":
+    if not use_kernels(total):
         total.add_(frame)
         return
     from vitreous.algorithms.movies import kernels
@@ -24,7 +26,7 @@ def binned_frame(frame: torch.Tensor, factor: int) -> torch.Tensor:
         frame: ``[ny, nx]``, any real type.
     """
     ny, nx = frame.shape[0] // factor, frame.shape[1] // factor
-    if frame.device.type != "cpu":
+    if not use_kernels(frame):
         whole = frame[: ny * factor, : nx * factor].to(torch.float32)
         return whole.reshape(ny, factor, nx, factor).sum((1, 3))
     from vitreous.algorithms.movies import kernels

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import torch
 
+from vitreous.algorithms.movies.backend import use_kernels
 from vitreous.algorithms.movies.band import Band
 
 
@@ -32,7 +33,7 @@ def shifted_sum(transforms: torch.Tensor, shifts: torch.Tensor, band: Band) -> t
         shifts: Å ``[n, 2]`` (x, y), the specimen's motion.
     """
     ramp_y, ramp_x = band.ramps(shifts)
-    if transforms.device.type != "cpu":
+    if not use_kernels(transforms):
         return (transforms * ramp_y[:, :, None] * ramp_x[:, None, :]).sum(0)
     from vitreous.algorithms.movies import kernels
 
@@ -54,7 +55,7 @@ def shift_gradients(
     """
     ramp_y, ramp_x = band.ramps(shifts)
     padded = torch.nn.functional.pad(weights, (0, 1))
-    if transforms.device.type != "cpu":
+    if not use_kernels(transforms):
         sine = (transforms * ramp_y[:, :, None] * ramp_x[:, None, :] * reference.conj()).imag
         values = sine * (padded[band.ring.long()] * band.column_weight)
         along_x = -(values.sum(1) * band.theta_x).sum(-1)

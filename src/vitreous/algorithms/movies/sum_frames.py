@@ -19,6 +19,7 @@ import torch
 from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.exposure_filter import exposure_weight
 from vitreous.algorithms.fourier.grids import frequencies
+from vitreous.algorithms.movies.backend import use_kernels
 from vitreous.algorithms.movies.field import power_matrix, spatial_basis
 from vitreous.algorithms.movies.sampling import Sampling
 from vitreous.core.progress import Progress, silent
@@ -122,7 +123,7 @@ def _displacements(sampling: Sampling, shifts: torch.Tensor, field: torch.Tensor
 
 def _add_moved(chunk: torch.Tensor, field: torch.Tensor, factors: torch.Tensor, planes: torch.Tensor) -> None:
     """Add moved frames to planes, on CPU by rows in threads."""
-    if chunk.device.type != "cpu":
+    if not use_kernels(chunk):
         for frame, one, factor in zip(chunk, field, factors, strict=True):
             row = moved(frame.to(torch.float32), one)
             for plane, weight in zip(planes, factor.tolist(), strict=True):

@@ -175,6 +175,8 @@ def _peaks(
     allowed = (distance >= nearest) & (distance <= farthest)
     allowed[[0, -1], :] = False
     allowed[:, [0, -1]] = False
+    if not bool(allowed.any()):
+        allowed[reach_y, reach_x] = True  # no sample lies between the two distances: stay
     found = []
     weighted = total.conj() * fall
     for frame in moved:

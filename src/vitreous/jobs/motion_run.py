@@ -97,7 +97,12 @@ def correct_movie(
     whole = align_whole_frames(frames, _whole_options(params), part_of(progress, 0.4, 0.55))
     local = None
     if params.patches != (1, 1):
-        options = LocalOptions(params.patches, params.group_exposure, params.group_frames)
+        options = LocalOptions(
+            params.patches,
+            params.group_exposure,
+            params.group_frames,
+            extent=(shape[0] * pixel_size, shape[1] * pixel_size),
+        )
         local = measure_local_motion(frames, whole.shifts, options, part_of(progress, 0.55, 0.65))
     del frames
     weights = None

@@ -42,6 +42,8 @@ class LocalOptions:
         group_frames: frames in a group where the exposure is not known, or to override it.
         overlap: part of a patch shared with each neighbour.
         iterations: Newton steps.
+        extent: Å ``(y, x)`` over which the field's x and y run from -½ to ½; that of the frames unless given. Frames
+            padded at the end are wider than what they show.
         rejection: a patch that deviates this many times more than the median patch is weighed down (Huber 1964).
     """
 
@@ -51,6 +53,7 @@ class LocalOptions:
     overlap: float = 0.25
     iterations: int = 3
     rejection: float = 2.0
+    extent: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,9 @@ def _cut_patches(frames: WhiteFrames, shifts: torch.Tensor, options: LocalOption
     lefts = [
         round((nx - size_x) * 0.5) if columns == 1 else round((nx - size_x) * i / (columns - 1)) for i in range(columns)
     ]
+    unit_y, unit_x = (
+        step / whole for step, whole in zip(frames.band.pixel_size, options.extent or frames.band.extent, strict=True)
+    )
     cuts = []
     centres = []
     for top in tops:
@@ -204,7 +210,7 @@ def _cut_patches(frames: WhiteFrames, shifts: torch.Tensor, options: LocalOption
             part = stack[:, top : top + size_y, left : left + size_x]
             part = part - part.mean((1, 2), keepdim=True)
             cuts.append(torch.fft.rfft2(part * window) * norm)
-            centres.append(((left + 0.5 * size_x) / nx - 0.5, (top + 0.5 * size_y) / ny - 0.5))
+            centres.append(((left + 0.5 * size_x) * unit_x - 0.5, (top + 0.5 * size_y) * unit_y - 0.5))
     band = make_band(
         (size_y, size_x),
         (size_y * frames.band.pixel_size[0], size_x * frames.band.pixel_size[1]),

@@ -8,7 +8,7 @@ import torch
 
 from vitreous.algorithms.movies import kernels
 from vitreous.algorithms.movies.band import make_band
-from vitreous.algorithms.movies.binning import add_to, binned_frame
+from vitreous.algorithms.movies.decimation import add_to, decimated, decimation_taps
 from vitreous.algorithms.movies.field import TERMS, polynomial_coefficients, power_matrix, spatial_basis
 from vitreous.algorithms.movies.posterior import shift_gradients, shifted_sum
 from vitreous.algorithms.movies.sampling import plan_sampling
@@ -110,17 +110,30 @@ def test_odd_even_and_filtered_sums_are_those_of_the_definition(shape: tuple[int
         assert float(difference.square().mean().sqrt()) < 0.01 * float(expected[inner, inner].std())
 
 
-@pytest.mark.parametrize("rest", ["uint8", "int16", "float32"])
-def test_images_are_added_and_binned_whatever_their_type(rest: str) -> None:
-    frame = torch.from_numpy(np.random.default_rng(0).integers(0, 200, (37, 50)).astype(rest))
+@pytest.mark.parametrize("kind", ["uint8", "int16", "float32"])
+def test_images_are_added_and_decimated_whatever_their_type(kind: str) -> None:
+    frame = torch.from_numpy(np.random.default_rng(0).integers(0, 100, (37, 50)).astype(kind))
     for factor in (1, 2, 3):
-        ny, nx = 37 // factor, 50 // factor
-        cut = frame[: ny * factor, : nx * factor].to(torch.float32)
-        expected = cut.reshape(ny, factor, nx, factor).sum((1, 3))
-        torch.testing.assert_close(binned_frame(frame, factor), expected)
+        taps = decimation_taps(factor, 0.3 / factor)
+        reach, weights = len(taps) // 2, taps.double().numpy()
+        wide = np.pad(frame.numpy().astype(float), reach, mode="edge")
+        filtered = np.apply_along_axis(np.convolve, 1, wide, weights, "valid")
+        filtered = np.apply_along_axis(np.convolve, 0, filtered, weights, "valid")
+        expected = frame.numpy() if factor == 1 else filtered[::factor, ::factor][: 37 // factor, : 50 // factor]
+        np.testing.assert_allclose(decimated(frame, factor, taps).numpy(), expected, rtol=1e-4, atol=1e-3)
     total = torch.ones(37, 50)
     add_to(total, frame)
     torch.testing.assert_close(total, frame.to(torch.float32) + 1)
+
+
+@pytest.mark.parametrize(("factor", "passband"), [(2, 0.16), (3, 0.1), (4, 0.09)])
+def test_little_is_aliased_into_the_pass_band(factor: int, passband: float) -> None:
+    taps = decimation_taps(factor, passband)
+    response = torch.fft.rfft(taps.double(), 4096).abs()
+    frequency = torch.fft.rfftfreq(4096)
+    assert float(response[0]) == pytest.approx(1.0, abs=1e-6)
+    assert float(response[frequency >= 1.0 / factor - passband].max()) < 0.01
+    assert float((response[frequency <= passband] - 1.0).abs().max()) < 0.02
 
 
 def test_exposure_weights_are_a_sum_of_few_products() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.shift import fourier_shift
-from vitreous.algorithms.movies import backend, band, binning, posterior, sum_frames
+from vitreous.algorithms.movies import backend, band, decimation, posterior, sum_frames
 from vitreous.algorithms.movies.band import make_band
 from vitreous.algorithms.movies.local_motion import LocalOptions, measure_local_motion
 from vitreous.algorithms.movies.sampling import plan_sampling
@@ -34,7 +34,12 @@ def _corrected(frames: torch.Tensor) -> dict[str, torch.Tensor]:
     """The steps of motion correction on one stack."""
     extent = (SIZE * PIXEL, SIZE * PIXEL)
     shape = (160, 160)
-    small = [fourier_resize(torch.fft.rfft2(binning.binned_frame(f, 1)), (SIZE, SIZE), shape) for f in frames]
+    small = [
+        fourier_resize(
+            torch.fft.rfft2(decimation.decimated(f, 1, decimation.decimation_taps(1, 0.2))), (SIZE, SIZE), shape
+        )
+        for f in frames
+    ]
     white = white_frames(torch.stack(small), make_band(shape, extent, high_resolution=7.0))
     whole = align_whole_frames(white, WholeFrameOptions())
     local = measure_local_motion(white, whole.shifts, LocalOptions(patches=(2, 2)))
@@ -48,7 +53,7 @@ def _corrected(frames: torch.Tensor) -> dict[str, torch.Tensor]:
 def test_twins_agree_over_the_whole_method(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = _movie()
     fast = _corrected(frames)
-    for module in (backend, band, binning, posterior, sum_frames):
+    for module in (backend, band, decimation, posterior, sum_frames):
         monkeypatch.setattr(module, "use_kernels", lambda tensor: False)
     plain = _corrected(frames)
     torch.testing.assert_close(fast["shifts"], plain["shifts"], atol=2e-3, rtol=0)
@@ -59,3 +64,16 @@ def test_twins_agree_over_the_whole_method(monkeypatch: pytest.MonkeyPatch) -> N
     expected = torch.stack([torch.linspace(0, 3, FRAMES), torch.linspace(0, -2, FRAMES)], dim=1).double()
     error = fast["shifts"] - expected
     assert float((error - error.mean(0)).square().sum(1).mean().sqrt()) < 0.3
+
+
+def test_decimation_agrees_with_its_twin_and_keeps_the_pass_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    taps = decimation.decimation_taps(3, 0.12)
+    frame = torch.randint(0, 50, (301, 250), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    fast = decimation.decimated(frame, 3, taps)
+    monkeypatch.setattr(decimation, "use_kernels", lambda tensor: False)
+    torch.testing.assert_close(fast, decimation.decimated(frame, 3, taps), atol=1e-3, rtol=1e-4)
+    x = torch.arange(600.0)
+    for frequency, low, high in ((0.05, 0.95, 1.05), (0.10, 0.9, 1.05), (0.25, 0.0, 0.01), (0.40, 0.0, 0.01)):
+        wave = torch.cos(2 * torch.pi * frequency * x).expand(60, -1)
+        inner = decimation.decimated(wave, 3, taps)[5:-5, 20:-20]
+        assert low <= float(inner.abs().max()) <= high, frequency

@@ -89,13 +89,21 @@ class FrameSource:
         fits = len(used) * ny * nx * file.header.dtype.itemsize <= budget
         self._kept: list[torch.Tensor] | None = [] if fits else None
 
-    def frames(self) -> Iterator[torch.Tensor]:
+    def frames(self, *, release: bool = False) -> Iterator[torch.Tensor]:
         """Raw frames ``[ny, nx]`` on the device: int8, uint8 and int16 as they are, other types as float32.
 
-        They may be kept for the next pass, and must not be changed.
+        They may be kept for the next pass, and must not be changed. With ``release`` this is the last pass: kept frames
+        are let go as they are given out.
         """
         if self._kept is not None and len(self._kept) == len(self.used):
-            yield from self._kept
+            kept = self._kept
+            if not release:
+                yield from kept
+                return
+            self._kept = None
+            kept.reverse()
+            while kept:
+                yield kept.pop()
             return
         for raw in self.file.frames(self.used.first, self.used.stop):
             frame = self._as_tensor(raw)
@@ -118,7 +126,7 @@ class FrameSource:
         """
         import torch
 
-        from vitreous.algorithms.movies.binning import add_to
+        from vitreous.algorithms.movies.decimation import add_to
 
         total = torch.zeros(self.file.header.shape, device=self.device)
         for number, frame in enumerate(self.frames()):

@@ -11,7 +11,7 @@ from vitreous.algorithms.fourier.crop import fourier_resize
 from vitreous.algorithms.fourier.exposure_filter import exposure_weight
 from vitreous.algorithms.fourier.sizes import smooth_up
 from vitreous.algorithms.movies.band import make_band
-from vitreous.algorithms.movies.binning import binned_frame
+from vitreous.algorithms.movies.decimation import decimated, decimation_taps
 from vitreous.algorithms.movies.defects import BadPixels, find_bad_pixels, locate, replace_bad_pixels
 from vitreous.algorithms.movies.field import field_at
 from vitreous.algorithms.movies.gain import PreparedGain
@@ -30,7 +30,7 @@ from vitreous.jobs.frame_source import FrameSource, GainFor, known_defects
 from vitreous.jobs.motion_params import MotionParams
 
 TRAJECTORY_POINTS = 5
-_CHUNK_BYTES = 256e6
+_CHUNK_BYTES = 64e6
 
 
 @dataclass(frozen=True)
@@ -133,15 +133,18 @@ class _Corrected:
         return len(self._source.used)
 
     def __iter__(self) -> Iterator[torch.Tensor]:
+        return self._frames(release=False)
+
+    def _frames(self, *, release: bool) -> Iterator[torch.Tensor]:
         generator = torch.Generator().manual_seed(0)  # the same noise in every pass and every run
-        for raw in self._source.frames():
+        for raw in self._source.frames(release=release):
             frame = raw if self._multiplier is None else raw * self._multiplier
             yield replace_bad_pixels(frame, self._bad, generator)
 
     def chunks(self) -> Iterator[torch.Tensor]:
-        """Frames in stacks of at most 256 MB: a plane of the sums is then passed over once per stack."""
+        """Frames in stacks for the last pass, which frees them: planes of the sums are passed over once per stack."""
         stack: list[torch.Tensor] = []
-        for frame in self:
+        for frame in self._frames(release=True):
             stack.append(frame)
             if (len(stack) + 1) * frame.numel() * frame.element_size() > _CHUNK_BYTES:
                 yield torch.stack(stack)
@@ -159,8 +162,9 @@ def _alignment_frames(
     params: MotionParams,
     progress: Progress,
 ) -> WhiteFrames:
-    """All frames, binned and cropped to the alignment's resolution, whitened and exposure-filtered."""
-    factor = max(1, int(params.align_resolution / (2.0 * pixel_size)))
+    """All frames, decimated and cropped to the alignment's resolution, whitened and exposure-filtered."""
+    factor = max(1, int(params.align_resolution / (2.6 * pixel_size)))
+    taps = decimation_taps(factor, pixel_size / max(params.align_resolution, 2.6 * pixel_size))
     ny, nx = (n // factor for n in sampling.frame)
     padded = smooth_up(ny), smooth_up(nx)
     extent = padded[0] * factor * pixel_size, padded[1] * factor * pixel_size
@@ -173,8 +177,8 @@ def _alignment_frames(
     image = torch.zeros(padded, device=device)
     for number, frame in enumerate(corrected):
         progress(number / len(corrected), "transforming")
-        binned = binned_frame(frame, factor)
-        image[:ny, :nx] = binned - binned.mean()
+        coarse = decimated(frame, factor, taps)
+        image[:ny, :nx] = coarse - coarse.mean()
         small[number] = fourier_resize(torch.fft.rfft2(image), padded, band.shape)
     weights = middle = None
     if exposures is not None and float(exposures[-1]) > 0:

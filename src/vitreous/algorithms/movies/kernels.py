@@ -100,18 +100,39 @@ def add_image(image: np.ndarray, out: np.ndarray) -> None:
 
 
 @numba.njit(**_OPTIONS)
-def add_binned(frame: np.ndarray, factor: int, out: np.ndarray) -> None:
-    """``out[y, x] += Σ frame`` over squares of ``factor`` pixels; pixels beyond the last whole square are left out."""
+def _add_filtered(line: np.ndarray, factor: float, out: np.ndarray) -> None:
+    for x in range(out.shape[0]):
+        out[x] += factor * np.float32(line[x])
+
+
+@numba.njit(**_OPTIONS)
+def decimate(frame: np.ndarray, taps: np.ndarray, factor: int, out: np.ndarray) -> None:
+    """``out[y, x] = Σ taps[j] taps[i] frame[y f + j - r, x f + i - r]``, r = len(taps) // 2, the border repeated.
+
+    Columns are sorted by their remainder modulo the factor, so that the sums along x read contiguous memory too.
+    """
     height, width = out.shape
-    line = np.empty(frame.shape[1], np.float32)
+    reach = taps.shape[0] // 2
+    whole = frame.shape[1]
+    padded = whole + 2 * reach
+    line = np.empty(whole, np.float32)
+    per_phase = padded // factor + 1
+    phases = np.empty((factor, per_phase), np.float32)
     for y in range(height):
         line[:] = 0.0
-        for j in range(factor):
-            _add_line(frame[y * factor + j], line)
+        for j in range(taps.shape[0]):
+            source = min(max(y * factor + j - reach, 0), frame.shape[0] - 1)
+            _add_filtered(frame[source], taps[j], line)
+        for phase in range(factor):
+            part = phases[phase]
+            for k in range(per_phase):
+                column = min(max(k * factor + phase - reach, 0), whole - 1)
+                part[k] = line[np.uintp(column)]
         row = out[y]
-        for i in range(factor):
-            for x in range(width):
-                row[x] += line[np.uintp(x * factor + i)]
+        row[:] = 0.0
+        for i in range(taps.shape[0]):
+            first = i // factor
+            _add_filtered(phases[i % factor, first : first + width], taps[i], row)
 
 
 BLOCK = 64

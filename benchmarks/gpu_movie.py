@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import machine, write_results
 
+from measuring import machine, write_results
 from vitreous.algorithms.ctf.estimate import estimate_ctf
 from vitreous.algorithms.ctf.model import ctf_image
 from vitreous.algorithms.ctf.settings import CtfSettings

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from measuring import run_command
 from movie_motion import PIXEL_SIZE, VITREOUS, VOLTAGE, Movie, rms
-
 from vitreous.core.progress import silent
 
 REAL = (("epu2.9_example", 0.66655, 41.2, 27200.0), ("fei-extended", 0.85378, 47.6, 10500.0))
@@ -102,7 +102,7 @@ def real_recovery(data: Path, folder: Path) -> list[dict[str, Any]]:
             movie = folder / f"{name}-{way}.mrc"
             frames = thin(torch.from_numpy(counts), torch.from_numpy(shifts), torch.Generator().manual_seed(4))
             shape = tuple(side - 2 * int(np.abs(shifts).max()) for side in counts.shape)
-            with MrcStackWriter(movie, (shape[0], shape[1]), np.int8, pixel_size=pixel_size) as writer:
+            with MrcStackWriter(movie, (shape[0], shape[1]), "int8", pixel_size=pixel_size) as writer:
                 for frame in frames:
                     writer.append(np.minimum(frame.numpy(), 127))
             params = MotionParams(
@@ -132,7 +132,7 @@ def memory_of(folder: Path, frames: int, shape: tuple[int, int], suffix: str) ->
     if not movie.is_file():
         print(f"writing {movie} …", flush=True)
         _write_long_movie(movie, frames, shape)
-    options = "--pixel-size 1 --voltage 300 --dose-per-frame 1 --patches 5x5 --threads 1".split()
+    options = ["--pixel-size", "1", "--voltage", "300", "--dose-per-frame", "1", "--patches", "5x5", "--threads", "1"]
     usage = run_command([VITREOUS, "motion", movie.resolve(), *options, "--out", (folder / "long").resolve()])
     return {"peak": round(usage.memory, 3), "cpu": round(usage.cpu, 1), "wall": round(usage.wall, 1)}
 
@@ -148,9 +148,9 @@ def _write_long_movie(path: Path, frames: int, shape: tuple[int, int]) -> None:
     texture = (256 * (0.35 + 0.3 * coarse)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
     writer: Any
     if path.suffix == ".mrc":
-        writer = MrcStackWriter(path, shape, np.int8, pixel_size=1.0)
+        writer = MrcStackWriter(path, shape, "int8", pixel_size=1.0)
     else:
-        writer = TiffStackWriter(path, shape, np.uint8, pixel_size=1.0, n_frames=frames)
+        writer = TiffStackWriter(path, shape, "uint8", pixel_size=1.0, n_frames=frames)
     with writer:
         for number in range(frames):
             chance = texture[number // 3 : number // 3 + ny, number // 4 : number // 4 + nx]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from measuring import ROOT, SHARED_DATA, Usage, run_command
 
 VITREOUS = Path(sys.executable).with_name("vitreous")

@@ -16,11 +16,12 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from rich.console import Console
+from rich.table import Table
+
 from measuring import ROOT, SHARED_DATA, machine, write_results
 from movie_images import ctf_of_real, ctf_of_sums, memory_of, real_recovery
 from movie_motion import side_by_side, simulated, start_up
-from rich.console import Console
-from rich.table import Table
 
 Row = tuple[str, str, str]
 CURVES = (

@@ -94,7 +94,7 @@ class MotionParams(AcquisitionParams):
         True, help="expect trajectories as smooth as the data support", level="advanced", group=_WHOLE
     )
     align_resolution: float = parameter(
-        6.0, help="finest resolution that the alignment looks at", unit="Å", level="advanced", group=_WHOLE, ge=2, le=30
+        7.0, help="finest resolution that the alignment looks at", unit="Å", level="advanced", group=_WHOLE, ge=2, le=30
     )
     patches: tuple[int, int] = parameter(
         (5, 5),

@@ -25,6 +25,7 @@ from vitreous.core.camera import GAIN_KINDS, ORIENTATIONS, GainKind, Orientation
 from vitreous.core.errors import DataError, UsageError
 
 MIN_FRAMES = 30
+MIN_COUNTS = 5.0  # per pixel in all frames: then fewer frames do
 MIN_MARGIN = 3.0
 MIN_SIGNIFICANCE = 6.0
 STRENGTH_RANGE = (0.3, 3.0)
@@ -89,8 +90,8 @@ def detect_orientation(
             too, and a better one makes the answer unsure.
 
     Raises:
-        UsageError: fewer than 30 frames, a size that never fits, or no clear answer: the frames may be corrected
-            already, or the reference belongs to other data. The message lists the scores.
+        UsageError: fewer than 30 frames and 5 counts per pixel, a size that never fits, or no clear answer: the frames
+            may be corrected already, or the reference belongs to other data. The message lists the scores.
         DataError: the reference has too few usable entries, or the average has non-finite values.
     """
     image = _checked_average(average, n_frames)
@@ -185,9 +186,10 @@ def _patterns(relative: torch.Tensor, good: torch.Tensor) -> _Patterns:
 
 def _checked_average(average: torch.Tensor, n_frames: int) -> torch.Tensor:
     image = as_image(average, "average of the frames")
-    if n_frames < MIN_FRAMES:
+    if n_frames < MIN_FRAMES and n_frames * float(image.mean(dtype=torch.float64)) < MIN_COUNTS:
         raise UsageError(
-            f"{n_frames} frames are too few to find the orientation of the gain reference; {MIN_FRAMES} are needed",
+            f"{n_frames} frames are too few to find the orientation of the gain reference; {MIN_FRAMES} are needed, "
+            f"or {MIN_COUNTS:g} counts per pixel",
             hint="Average the raw frames of several movies, or give the orientation",
             n_frames=n_frames,
         )

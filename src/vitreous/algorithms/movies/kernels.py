@@ -37,11 +37,17 @@ def shift_gradients(
     theta_x: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """``out[k] = -Σ c w(ring) Im(T_k ramp conj(reference)) (θ_x, θ_y)``; ``weights [n_rings + 1]`` ends in 0."""
+    """Gradient and observed curvature of each frame's correlation with ``reference``, into ``out [n, 3]``.
+
+    ``out[k, :2] = -Σ c w(ring) Im(T_k ramp conj(reference)) (θ_x, θ_y)`` and
+    ``out[k, 2] = Σ c w(ring) Re(T_k ramp conj(reference - T_k ramp)) θ²/2``; ``weights [n_rings + 1]`` ends in 0.
+    """
     n, height, width = transforms.shape
+    half = np.float32(0.5)
     for k in range(n):
         total_x = 0.0
         total_y = 0.0
+        bend = 0.0
         ramp = ramp_x[k]
         for y in range(height):
             factor = ramp_y[k, y]
@@ -50,16 +56,22 @@ def shift_gradients(
             rings = ring[y]
             row_x = np.float32(0.0)
             row = np.float32(0.0)
+            row_bend = np.float32(0.0)
+            square = theta_y[y] * theta_y[y]
             for x in range(width):
                 moved = line[x] * (factor * ramp[x])
-                sine = moved.imag * other[x].real - moved.real * other[x].imag
-                value = column_weight[x] * weights[rings[x]] * sine
+                weight = column_weight[x] * weights[rings[x]]
+                value = weight * (moved.imag * other[x].real - moved.real * other[x].imag)
                 row += value
                 row_x += value * theta_x[x]
+                cosine = moved.real * (other[x].real - moved.real) + moved.imag * (other[x].imag - moved.imag)
+                row_bend += weight * cosine * (square + theta_x[x] * theta_x[x])
             total_x -= float(row_x)
             total_y -= float(row * theta_y[y])
+            bend += float(half * row_bend)
         out[k, 0] = total_x
         out[k, 1] = total_y
+        out[k, 2] = bend
 
 
 @numba.njit(**_OPTIONS)

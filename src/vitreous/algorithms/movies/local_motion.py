@@ -21,6 +21,8 @@ from vitreous.algorithms.fourier.sizes import smooth_up
 from vitreous.algorithms.movies.band import Band, make_band
 from vitreous.algorithms.movies.field import TERMS, spatial_basis
 from vitreous.algorithms.movies.posterior import (
+    binding,
+    bound,
     curvature,
     reference_weight,
     shift_gradients,
@@ -267,12 +269,15 @@ def _patch_evidence(patches: _Patches, present: torch.Tensor) -> tuple[torch.Ten
     cross = quality.sum(0) ** 2 - (quality**2).sum(0)
     # A patch may hold more or less specimen than the average one: scale the common spectrum to it.
     expected = (band.modes * snr * snr * cross).sum().clamp_min(1e-12)
-    gradients, bends = [], []
+    found, bends = [], []
     for p, total in enumerate(totals):
         excess = (powers[p] - patches.powers[p].sum(0)) * band.modes * snr
         mine = snr * (excess.sum() / expected).clamp(0.05, 20.0)
         weights = reference_weight(mine, quality)
-        gradients.append(shift_gradients(patches.transforms[p], present[p], total, weights, band))
+        found.append(shift_gradients(patches.transforms[p], present[p], total, weights, band))
         bends.append(curvature(mine, quality, band))
+    # What is observed of the curvature is noisy in one patch, and a matter of the specimen's damage: pool it.
+    observed, bend = torch.stack(found), torch.stack(bends)
+    bend = bound(bend, binding(bend.sum(0), observed[:, :, 2].sum(0)))
     # Overlapping patches share their pixels, and so must not count them twice.
-    return torch.stack(gradients) * patches.share, torch.stack(bends) * patches.share
+    return observed[:, :, :2] * patches.share, bend * patches.share

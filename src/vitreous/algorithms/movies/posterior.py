@@ -45,25 +45,31 @@ def shifted_sum(transforms: torch.Tensor, shifts: torch.Tensor, band: Band) -> t
 def shift_gradients(
     transforms: torch.Tensor, shifts: torch.Tensor, reference: torch.Tensor, weights: torch.Tensor, band: Band
 ) -> torch.Tensor:
-    """Gradient of the weighted correlation with ``reference`` by each frame's shift, float64 ``[n, 2]`` (x, y), 1/Å.
+    """Gradient and curvature of the weighted correlation with ``reference`` by each frame's shift.
 
     Args:
         transforms: complex64 ``[n, ny, nx//2+1]``.
         shifts: Å ``[n, 2]``.
         reference: complex64 ``[ny, nx//2+1]``.
         weights: float32 ``[n_rings]``.
+
+    Returns:
+        float64 ``[n, 3]``: gradient in x and y, 1/Å; curvature as observed, its own part left out, 1/Å².
     """
     ramp_y, ramp_x = band.ramps(shifts)
     padded = torch.nn.functional.pad(weights, (0, 1))
     if not use_kernels(transforms):
-        sine = (transforms * ramp_y[:, :, None] * ramp_x[:, None, :] * reference.conj()).imag
-        values = sine * (padded[band.ring.long()] * band.column_weight)
+        moved = transforms * ramp_y[:, :, None] * ramp_x[:, None, :]
+        weight = padded[band.ring.long()] * band.column_weight
+        values = (moved * reference.conj()).imag * weight
         along_x = -(values.sum(1) * band.theta_x).sum(-1)
         along_y = -(values.sum(2) * band.theta_y).sum(-1)
-        return torch.stack([along_x, along_y], dim=1).to(torch.float64)
+        cosine = (moved * (reference - moved).conj()).real * weight
+        bend = 0.5 * (cosine * (band.theta_y[:, None] ** 2 + band.theta_x**2)).sum((1, 2))
+        return torch.stack([along_x, along_y, bend], dim=1).to(torch.float64)
     from vitreous.algorithms.movies import kernels
 
-    out = torch.zeros(len(transforms), 2, dtype=torch.float64)
+    out = torch.zeros(len(transforms), 3, dtype=torch.float64)
     kernels.shift_gradients(
         transforms.numpy(),
         ramp_y.numpy(),
@@ -129,6 +135,30 @@ def curvature(snr: torch.Tensor, quality: torch.Tensor, band: Band) -> torch.Ten
     return torch.diag((weighted * quality.sum(0)).sum(1)) - weighted @ quality.T
 
 
+def binding(bend: torch.Tensor, observed: torch.Tensor) -> torch.Tensor:
+    """How much more each frame binds to the others than expected, ``[n]``, 1..5.
+
+    The expected curvature takes the specimen's damage for known. Where it is not what the exposure says (a wrong dose,
+    a specimen that does not fade), late frames bind more than expected, and unchecked Newton steps would overshoot.
+
+    Args:
+        bend: expected curvature ``[n, n]``.
+        observed: of each frame ``[n]``.
+    """
+    bonds = bend.diagonal().diag() - bend
+    scale = torch.ones_like(observed)
+    for _ in range(10):
+        wanted = observed.clamp_min(0.0) / (bonds @ scale).clamp_min(1e-12)
+        scale = (scale * wanted).sqrt().clamp(1.0, 5.0)
+    return scale
+
+
+def bound(bend: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Curvature ``[..., n, n]`` whose couplings are scaled by s_k s_j; a shift of all frames still changes nothing."""
+    bonds = (torch.diag_embed(bend.diagonal(dim1=-2, dim2=-1)) - bend) * scale[:, None] * scale
+    return torch.diag_embed(bonds.sum(-1)) - bonds
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What frames say of their shifts near the present ones.
@@ -157,5 +187,6 @@ def evidence_of_shifts(
     """
     total = shifted_sum(transforms, shifts, band)
     snr = signal_to_noise(band.ring_power(total), powers, quality, band.modes)
-    gradient = shift_gradients(transforms, shifts, total, reference_weight(snr, quality), band)
-    return Evidence(gradient, curvature(snr, quality, band), snr)
+    found = shift_gradients(transforms, shifts, total, reference_weight(snr, quality), band)
+    bend = curvature(snr, quality, band)
+    return Evidence(found[:, :2], bound(bend, binding(bend, found[:, 2])), snr)

@@ -18,6 +18,7 @@ from vitreous.model.acquisition import Acquisition, first_known
 
 if TYPE_CHECKING:
     from vitreous.formats.base import ImageHeader
+    from vitreous.formats.side_record import Sidecar
     from vitreous.jobs.frame_source import FrameRange
     from vitreous.jobs.motion_run import CorrectedMovie
 
@@ -36,13 +37,12 @@ def _start(params: MotionParams) -> Runner:
 
         _refuse_own_input(path, out)
         sidecar = sidecar_acquisition(path)
-        beside = [] if sidecar is None else [sidecar.acquisition]
         options = EerOptions(upsampling=params.eer_upsampling, frames_per_fraction=params.eer_frames)
         with open_images(path, options if _chosen(params) else None) as file:
             header = file.header
             if header.is_volume:
                 raise DataError(f"{path}: this is one map, not a movie", hint="Give movies", path=str(path))
-            acquisition = first_known(given, *beside, header.acquisition)
+            acquisition = _acquisition(given, sidecar, header)
             pixel_size = acquisition.needed("pixel_size")
             used = frame_range(header, acquisition, params)
             voltage = acquisition.needed("voltage") if params.exposure_filter else acquisition.voltage or 300.0
@@ -53,6 +53,27 @@ def _start(params: MotionParams) -> Runner:
         return _write(path, out, header, acquisition, used, movie, params, warnings)
 
     return run
+
+
+def _acquisition(given: Acquisition, sidecar: Sidecar | None, header: ImageHeader) -> Acquisition:
+    """What the user said, then the file beside the movie, then the movie's header.
+
+    A side file speaks of the image that the camera's software summed: its pixel size is converted to the frames', and
+    its exposures count only where there is one for each frame of this file.
+    """
+    sources = [header.acquisition]
+    if sidecar is not None:
+        beside = sidecar.acquisition
+        changed: dict[str, Any] = {"pixel_size": sidecar.pixel_size_of_frames(header.shape)}
+        if beside.frame_doses is not None and len(beside.frame_doses) != header.n_frames:
+            changed["frame_doses"] = None
+        if sidecar.total_dose is not None and sidecar.n_frames != header.n_frames and header.format == "eer":
+            changed |= {"frame_doses": None, "dose_per_frame": sidecar.total_dose / header.n_frames}
+        sources.insert(0, beside.model_copy(update=changed))
+    if given.dose_per_frame is not None:
+        # A dose that was given is meant for every frame, whatever list a file holds.
+        sources = [source.model_copy(update={"frame_doses": None}) for source in sources]
+    return first_known(given, *sources)
 
 
 def _chosen(params: MotionParams) -> bool:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from vitreous.algorithms.fourier.crop import fourier_resize
+from vitreous.algorithms.fourier.exposure_filter import exposure_weight
 from vitreous.algorithms.fourier.shift import fourier_shift
 from vitreous.algorithms.movies import backend, band, decimation, posterior, sum_frames
 from vitreous.algorithms.movies.band import make_band
@@ -48,6 +49,20 @@ def _corrected(frames: torch.Tensor) -> dict[str, torch.Tensor]:
     sums = sum_frames.sum_frames([frames], plan, whole.shifts, local.field, weights)
     assert sums.filtered is not None
     return {"shifts": whole.shifts, "field": local.field, "odd": sums.odd, "filtered": sums.filtered}
+
+
+def test_a_specimen_that_fades_less_than_its_exposure_says_is_still_aligned() -> None:
+    frames = _movie()
+    extent = (SIZE * PIXEL, SIZE * PIXEL)
+    band = make_band((SIZE, SIZE), extent, high_resolution=7.0)
+    exposure = torch.arange(1.0, FRAMES + 1) * 5.0  # the texture does not fade at all
+    weights = torch.stack([exposure_weight(band.frequency, float(dose)) for dose in exposure])
+    white = white_frames(torch.stack([torch.fft.rfft2(f.float()) for f in frames]), band, weights, exposure)
+    found = align_whole_frames(white, WholeFrameOptions())
+    assert found.converged
+    expected = torch.stack([torch.linspace(0, 3, FRAMES), torch.linspace(0, -2, FRAMES)], dim=1).double()
+    error = found.shifts - expected
+    assert float((error - error.mean(0)).square().sum(1).mean().sqrt()) < 0.3
 
 
 def test_twins_agree_over_the_whole_method(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,8 +28,9 @@ class BrokenJob:
     traceback: str
 
 
-def declared() -> dict[str, EntryPoint]:
-    """All declared job types by name, sorted; reads the installed packages' metadata and imports nothing."""
+@cache
+def declared() -> Mapping[str, EntryPoint]:
+    """All declared job types by name, sorted; reads the installed packages' metadata once, and imports nothing."""
     found = {point.name: point for point in entry_points(group=GROUP)}
     return dict(sorted(found.items()))
 

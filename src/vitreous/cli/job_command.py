@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import inspect
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -155,9 +154,3 @@ def warn(result: Result) -> None:
 
 def _keyword(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def shell_words(example: str) -> list[str]:
-    """The words of an example command line, without the leading ``vitreous``."""
-    words = shlex.split(example)
-    return words[1:] if words[:1] == ["vitreous"] else words

@@ -29,9 +29,3 @@ def frequency_squared(
     """s² ``[ny, nx//2+1]``, float32, 1/Å²."""
     fy, fx = frequencies(shape, pixel_size, device)
     return fy * fy + fx * fx
-
-
-def frequency_angle(shape: tuple[int, int], device: torch.device | str | None = None) -> torch.Tensor:
-    """Direction of each frequency from +x, counter-clockwise, radians ``[ny, nx//2+1]`` (array must be square in Å)."""
-    fy, fx = frequencies(shape, 1.0, device)
-    return torch.atan2(fy.expand(-1, fx.shape[1]), fx.expand(fy.shape[0], -1))

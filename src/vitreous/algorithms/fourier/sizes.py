@@ -16,11 +16,3 @@ def smooth_up(n: int) -> int:
     while not _is_smooth(n):
         n += 2
     return n
-
-
-def smooth_down(n: int) -> int:
-    """The largest even 2-3-5-7-smooth number not above ``n`` (at least 2)."""
-    n = max(2, n - n % 2)
-    while not _is_smooth(n):
-        n -= 2
-    return n

@@ -30,7 +30,6 @@ class WholeFrameOptions:
         termination_shift: Å, the coarse rounds end when no frame moved more than this.
         max_iterations: coarse rounds at most.
         b_factor: Å², exp(-B s²/4) on the reference of the coarse rounds.
-        cross: half-widths in Fourier px of the masked lines along x and along y; ``None`` keeps them.
         refine: find the most probable shifts after the coarse rounds (else the smoothed coarse ones are the result).
         smooth: expect trajectories as smooth as the data support.
     """
@@ -40,7 +39,6 @@ class WholeFrameOptions:
     termination_shift: float = 1.0
     max_iterations: int = 10
     b_factor: float = 1500.0
-    cross: tuple[int, int] | None = (1, 1)
     refine: bool = True
     smooth: bool = True
 

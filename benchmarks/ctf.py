@@ -28,7 +28,7 @@ from vitreous.algorithms.simulate.noise import generator_for
 from vitreous.core.optics import Ctf, Microscope
 from vitreous.core.progress import silent
 from vitreous.formats.mrc_write import write_mrc
-from vitreous.jobs.base import Runner
+from vitreous.workflow.job_type import Runner
 from vitreous.jobs.ctf import JOB, CtfParams
 
 ROOT = Path(__file__).resolve().parents[1]

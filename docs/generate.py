@@ -9,7 +9,7 @@ from mkdocs.structure.files import File, Files
 
 from vitreous.cli.options import bare_type, option_name, shown
 from vitreous.core import errors
-from vitreous.jobs.base import JobType
+from vitreous.workflow.job_type import JobType
 from vitreous.project import job_types
 
 

@@ -18,7 +18,7 @@ from vitreous.cli.terminal import console, show_error
 from vitreous.core.errors import VitreousError
 from vitreous.formats.images import open_images
 from vitreous.formats.tiff_write import TiffStackWriter
-from vitreous.jobs.base import JobType, Result
+from vitreous.workflow.job_type import JobType, Result
 from vitreous.jobs.process import JOB as PROCESS
 from vitreous.jobs.simulate import JOB as SIMULATE
 from vitreous.project.batch import run_batch

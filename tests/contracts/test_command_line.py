@@ -19,8 +19,8 @@ from vitreous.cli import main as entry
 from vitreous.cli.job_command import job_command, job_epilog
 from vitreous.cli.options import build_params
 from vitreous.core.errors import DataError, UsageError
-from vitreous.jobs.base import JobType, Params, Runner, parameter
 from vitreous.project import batch, job_types
+from vitreous.workflow.job_type import JobType, Params, Runner, parameter
 
 
 class Patches(Params):

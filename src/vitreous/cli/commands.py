@@ -13,7 +13,7 @@ from vitreous.project import job_types
 from vitreous.project.faults import describe, exit_code
 
 if TYPE_CHECKING:
-    from vitreous.jobs.base import Result
+    from vitreous.workflow.job_type import Result
 
 JsonOption = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
 

@@ -21,10 +21,10 @@ from vitreous.cli.progress_bar import progress_display
 from vitreous.cli.tables import results_table
 from vitreous.cli.terminal import console, show_error
 from vitreous.core.plain import to_json
-from vitreous.jobs.base import JobType, Result
 from vitreous.project.batch import run_batch
 from vitreous.project.faults import exit_code
 from vitreous.project.job_types import BrokenJob
+from vitreous.workflow.job_type import JobType, Result
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from rich.markup import escape
 
 from vitreous.core.errors import UsageError
-from vitreous.jobs.base import Params
+from vitreous.workflow.job_type import Params
 
 RESERVED = frozenset({"items", "out", "json_output", "threads", "help"})
 SIMPLE = (bool, int, float, Path)

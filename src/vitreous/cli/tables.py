@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from vitreous.jobs.base import JobType, Result
+from vitreous.workflow.job_type import JobType, Result
 
 
 def format_value(value: Any, spec: str) -> str:

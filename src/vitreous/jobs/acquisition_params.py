@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vitreous.jobs.base import Params, parameter
 from vitreous.model.acquisition import Acquisition, first_known, read_settings
+from vitreous.workflow.job_type import Params, parameter
 
 _GROUP = "Acquisition"
 

@@ -13,8 +13,8 @@ from vitreous.core.errors import DataError
 from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
-from vitreous.jobs.base import JobType, Result, Runner, parameter
 from vitreous.model.acquisition import Acquisition, first_known
+from vitreous.workflow.job_type import JobType, Result, Runner, parameter
 
 if TYPE_CHECKING:
     from vitreous.algorithms.quality.iciness import IcinessDefinition

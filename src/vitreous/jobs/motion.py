@@ -11,10 +11,10 @@ from vitreous.core.errors import DataError, UsageError
 from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
-from vitreous.jobs.base import JobType, Result, Runner
 from vitreous.jobs.device import check_device
 from vitreous.jobs.motion_params import MotionParams
 from vitreous.model.acquisition import Acquisition, first_known
+from vitreous.workflow.job_type import JobType, Result, Runner
 
 if TYPE_CHECKING:
     from vitreous.formats.base import ImageHeader

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from vitreous.jobs.acquisition_params import AcquisitionParams
-from vitreous.jobs.base import parameter
+from vitreous.workflow.job_type import parameter
 
 _CAMERA, _FRAMES, _WHOLE, _LOCAL, _SUMS, _MACHINE = (
     "Camera",

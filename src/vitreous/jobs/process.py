@@ -12,11 +12,11 @@ from pydantic import ValidationError, create_model, field_validator, model_valid
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress, part_of
-from vitreous.jobs.base import JobType, Params, Result, Runner
 from vitreous.jobs.ctf import JOB as CTF
 from vitreous.jobs.measure import JOB as MEASURE
 from vitreous.jobs.measure import MeasureParams, alerts
 from vitreous.jobs.motion import JOB as MOTION
+from vitreous.workflow.job_type import JobType, Params, Result, Runner
 
 STEPS = (MOTION, CTF, MEASURE)
 SHARES = (0.75, 0.95, 1.0)  # of the time, where each step ends

@@ -14,8 +14,8 @@ from vitreous.core.optics import Ctf, Microscope
 from vitreous.core.progress import Progress
 from vitreous.formats.base import write_text
 from vitreous.jobs import simulate_files as files
-from vitreous.jobs.base import JobType, Params, Result, Runner, parameter
 from vitreous.jobs.simulate_specimen import Specimen, load_specimen, parse_mixture
+from vitreous.workflow.job_type import JobType, Params, Result, Runner, parameter
 
 if TYPE_CHECKING:
     import torch

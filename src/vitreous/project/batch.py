@@ -11,8 +11,8 @@ from pathlib import Path
 from vitreous.core.errors import Cancelled, DataError, ResourceError, UsageError
 from vitreous.core.plain import plain
 from vitreous.core.progress import Progress, part_of, silent
-from vitreous.jobs.base import JobType, Params, Result, Runner
 from vitreous.project.faults import describe
+from vitreous.workflow.job_type import JobType, Params, Result, Runner
 
 Finished = Callable[[int, Result, float], None]
 """Called after each item: ``finished(index, result, seconds)``."""

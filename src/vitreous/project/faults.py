@@ -15,7 +15,7 @@ from vitreous.core.errors import VitreousError
 from vitreous.core.plain import plain
 
 if TYPE_CHECKING:
-    from vitreous.jobs.base import Result
+    from vitreous.workflow.job_type import Result
 
 USER_CODES = frozenset({"usage", "data"})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vitreous.core.plain import plain
-from vitreous.jobs.base import Result
 from vitreous.project.batch import check_item
+from vitreous.workflow.job_type import Result
 
 
 def read_header(path: Path) -> Result:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vitreous.jobs.base import JobType
+    from vitreous.workflow.job_type import JobType
 
 GROUP = "vitreous.jobs"
 
@@ -37,7 +37,7 @@ def declared() -> Mapping[str, EntryPoint]:
 
 def load(point: EntryPoint) -> JobType | BrokenJob:
     """Import one job type; a fault of its module becomes a ``BrokenJob``."""
-    from vitreous.jobs.base import JobType
+    from vitreous.workflow.job_type import JobType
 
     try:
         job = point.load()

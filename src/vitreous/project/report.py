@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from vitreous import __version__
-from vitreous.jobs.base import Result
 from vitreous.project import figures
+from vitreous.workflow.job_type import Result
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+-- The catalogue of a project: one row per fact, written by one process.
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE item_group (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created REAL NOT NULL
+);
+INSERT INTO item_group (id, name, created) VALUES (1, 'Imported', 0), (2, 'TRASH', 0);
+
+-- One row per image of the session. The columns that jobs give are added to this table as they come.
+CREATE TABLE exposure (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    group_id INTEGER NOT NULL DEFAULT 1 REFERENCES item_group (id),
+    group_before INTEGER REFERENCES item_group (id),   -- where it was before TRASH
+    flag TEXT CHECK (flag IN ('red', 'green', 'blue', 'gold')),
+    comment TEXT,
+    source_job INTEGER NOT NULL,                        -- the job that brought it into the project
+    source_path TEXT NOT NULL,
+    path TEXT NOT NULL,                                 -- relative to the project folder
+    identity TEXT NOT NULL,                             -- hash of the file's content
+    size INTEGER NOT NULL,
+    imported REAL NOT NULL,                             -- s since 1970
+    recorded REAL,                                      -- s since 1970
+    parameters TEXT                                     -- JSON: parameters of jobs for this item alone
+);
+CREATE INDEX exposure_group ON exposure (group_id);
+CREATE INDEX exposure_identity ON exposure (identity);
+
+CREATE TABLE tag (
+    item INTEGER NOT NULL REFERENCES exposure (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    PRIMARY KEY (item, name)
+) WITHOUT ROWID;
+CREATE INDEX tag_name ON tag (name);
+
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    type TEXT NOT NULL,
+    title TEXT NOT NULL,
+    note TEXT NOT NULL DEFAULT '',
+    params TEXT NOT NULL,                               -- JSON: what was set; the rest comes from project and defaults
+    revision INTEGER NOT NULL DEFAULT 1,
+    state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'paused', 'cancelled')),
+    priority INTEGER NOT NULL DEFAULT 0,
+    serial INTEGER NOT NULL DEFAULT 0,                  -- one item after the other, in order of arrival
+    batch INTEGER NOT NULL DEFAULT 1,                   -- items in a submission; 0: all that are ready
+    closed INTEGER NOT NULL DEFAULT 0,                  -- a source that brings no more items
+    continues INTEGER REFERENCES job (id),              -- the job whose result this one extends
+    created REAL NOT NULL
+);
+CREATE TABLE job_input (
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    source INTEGER NOT NULL REFERENCES job (id),
+    output TEXT NOT NULL DEFAULT 'items',
+    PRIMARY KEY (job, position)
+) WITHOUT ROWID;
+CREATE TABLE job_wait (                                 -- start only when these jobs are finished
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    after INTEGER NOT NULL REFERENCES job (id),
+    PRIMARY KEY (job, after)
+) WITHOUT ROWID;
+CREATE TABLE job_revision (
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL,
+    params TEXT NOT NULL,
+    author TEXT NOT NULL,
+    time REAL NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (job, revision)
+) WITHOUT ROWID;
+
+-- What was computed, by identity; a task points at it, and equal work finds it again.
+CREATE TABLE result (
+    identity TEXT PRIMARY KEY,
+    job INTEGER NOT NULL,
+    item INTEGER NOT NULL,                              -- 0: a set
+    folder TEXT,                                        -- relative to the project folder; NULL where no files were written
+    slots TEXT NOT NULL,                                -- JSON: slot -> {file, files, values}
+    outputs TEXT NOT NULL,                              -- JSON: the outputs by which the item goes on
+    warnings TEXT,                                      -- JSON list
+    versions TEXT NOT NULL,                             -- JSON: program versions
+    seconds REAL,
+    worker TEXT,
+    committed REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE task (
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    item INTEGER NOT NULL,                              -- 0: a set
+    state TEXT NOT NULL,
+    identity TEXT,
+    tries INTEGER NOT NULL DEFAULT 0,
+    error TEXT,                                         -- JSON {code, message, hint, context, log}
+    retry_at REAL,
+    started REAL,
+    finished REAL,
+    rank REAL NOT NULL DEFAULT 0,                       -- lower comes first; set by hand
+    PRIMARY KEY (job, item)
+) WITHOUT ROWID;
+CREATE INDEX task_item ON task (item);
+CREATE INDEX task_open ON task (state, job, item) WHERE state IN ('waiting', 'ready', 'running', 'failed', 'quarantined');
+
+-- What the import has seen of the camera's folders.
+CREATE TABLE source_file (
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    path TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime REAL NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('settling', 'imported', 'duplicate', 'quarantined')),
+    item INTEGER,
+    identity TEXT,
+    error TEXT,                                         -- JSON
+    tries INTEGER NOT NULL DEFAULT 0,
+    seen REAL NOT NULL,
+    PRIMARY KEY (job, path)
+) WITHOUT ROWID;
+
+-- What happened: the log of the project, of jobs and of items.
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    kind TEXT NOT NULL,
+    job INTEGER,
+    item INTEGER,
+    message TEXT NOT NULL,
+    data TEXT                                           -- JSON
+);
+CREATE INDEX event_item ON event (item) WHERE item IS NOT NULL;
+CREATE INDEX event_job ON event (job) WHERE job IS NOT NULL;
+
+-- What people decided: replayed where the template goes.
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    author TEXT NOT NULL,
+    kind TEXT NOT NULL,                                 -- flag, trash, restore, group, tag, untag, comment, keep, reject
+    job INTEGER,
+    items TEXT NOT NULL,                                -- JSON: names
+    value TEXT
+);
+
+-- Immutable Parquet files of big tables (particles); a file that is not listed here does not exist.
+CREATE TABLE fragment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    table_name TEXT NOT NULL,
+    path TEXT NOT NULL UNIQUE,                          -- relative to the project folder
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    job INTEGER,
+    item INTEGER,
+    identity TEXT,
+    created REAL NOT NULL
+);
+CREATE INDEX fragment_table ON fragment (table_name, job);

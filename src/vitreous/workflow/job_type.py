@@ -1,0 +1,172 @@
+"""What a job type declares: one declaration gives form, command line, validation, documentation and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from vitreous.core.progress import Progress
+
+Result = dict[str, Any]
+"""JSON-able result of one item: ``input`` (path), ``outputs`` (name → path) and the job type's own figures."""
+
+Runner = Callable[[Path, Path, Progress], Result]
+"""Process one item: ``runner(input_path, output_folder, progress)``."""
+
+Scope = Literal["item", "set", "source", "decision"]
+"""What one task of a job is about.
+
+``item``: one item; tasks stream as items arrive. ``set``: all items that have arrived, again when more have.
+``source``: the job brings items into the project (import). ``decision``: which items go on, decided without a worker.
+"""
+
+MODES = ("drift", "single-particle", "tomography", "crystal2d")
+
+
+class Params(BaseModel):
+    """Base of every job type's parameters: frozen, unknown names refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def parameter(
+    default: Any = ...,
+    *,
+    help: str,
+    unit: str | None = None,
+    level: Literal["normal", "advanced"] = "normal",
+    group: str | None = None,
+    **constraints: Any,
+) -> Any:
+    """Declare one parameter: help, unit, level, group (a heading of forms and ``--help``), pydantic constraints."""
+    extra: JsonDict = {"unit": unit, "level": level, "group": group}
+    return Field(default, description=help, json_schema_extra=extra, **constraints)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What an item gains by a job: a main file, further files, values.
+
+    Attributes:
+        name: such as ``micrograph`` or ``ctf``.
+        file: key in the result's ``outputs`` of the main file, which later jobs read; ``None`` where there is none.
+        files: keys in ``outputs`` of further files that belong to it.
+        columns: column of the item → key of the result; the columns are declared in the column registry.
+    """
+
+    name: str
+    file: str | None = None
+    files: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SlotValue:
+    """One filled slot of one item: paths relative to the project folder, and the values of its columns."""
+
+    file: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ItemInput:
+    """One item as a job receives it: its name, its own values (time, group, hole, tilt …) and its filled slots."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    slots: Mapping[str, SlotValue] = field(default_factory=dict)
+
+
+ItemRunner = Callable[[ItemInput, Path, Progress], Result]
+"""Process one item with all its slots: ``runner(item, output_folder, progress)``."""
+
+SetRunner = Callable[[list[ItemInput], Path, Progress], Result]
+"""Process a set of items: ``runner(items, output_folder, progress)``."""
+
+Decision = Callable[[Any, "DecisionInput"], frozenset[str]]
+"""Decide on one item: ``decide(params, item)`` → names of the outputs by which the item goes on."""
+
+
+@dataclass(frozen=True)
+class DecisionInput:
+    """What a decision may know of an item.
+
+    Attributes:
+        name: of the item.
+        number: of the item in the project, from 1, in order of arrival.
+        values: all columns that the item has at this place of the graph.
+        tags: its tags.
+        inputs: input (0-based, in order) → the output of that input's job through which the item has come, or ``None``
+            where the item has not come by that input.
+    """
+
+    name: str
+    number: int
+    values: Mapping[str, Any]
+    tags: frozenset[str]
+    inputs: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class JobType:
+    """One processing step.
+
+    Attributes:
+        name: what follows ``vitreous`` on the command line.
+        title: a few words for menus.
+        summary: one sentence.
+        params: the parameters' model; its field names become ``--options``.
+        start: ``start(params)`` reads what all items share (gain, defects) once and returns the function for one item.
+            It imports its algorithms inside, so that forms and ``--help`` come without torch. ``None`` where the job
+            type is no plain command.
+        items: name of the items on the command line (``MOVIE``, ``IMAGE``).
+        example: a whole command line, shown by ``--help``.
+        columns: keys of the result that the table on the terminal shows → (heading, format), such as
+            ``{"drift_total": ("drift / Å", ".1f")}``.
+        citations: the papers behind it.
+        version: raised when the same parameters give another result; results of other versions are stale.
+        category: heading in menus; ``order`` sorts within it, and states the place in a workflow.
+        modes: project modes in which it is offered.
+        scope: what one task is about.
+        needs: slots that an item must have; the main file of the first is the path that ``start``'s function gets. A
+            name with bars (``micrograph|movie``) means the first of these that the item has.
+        gives: slots that the item gains.
+        outputs: names of the outputs by which items leave; more than one only for decisions.
+        methods: a sentence for a paper's methods section; ``{parameter}`` stands for a value.
+        on_item: in place of ``start`` in projects, where a function reads several slots: ``on_item(params)`` gives it.
+        on_set: the same for scope ``set``.
+        decide: for scope ``decision``.
+        any_input: for decisions: an item that has come by any of the inputs is decided on, not only one that has come
+            by all.
+        provenance: what else the result depends on (a script's text), part of its identity.
+    """
+
+    name: str
+    title: str
+    summary: str
+    params: type[Params]
+    start: Callable[[Any], Runner] | None
+    items: str
+    example: str
+    columns: Mapping[str, tuple[str, str]]
+    citations: tuple[str, ...] = ()
+    version: int = 1
+    category: str = "Process"
+    order: int = 50
+    modes: tuple[str, ...] = MODES
+    scope: Scope = "item"
+    needs: tuple[str, ...] = ()
+    gives: tuple[Slot, ...] = ()
+    outputs: tuple[str, ...] = ("items",)
+    methods: str = ""
+    on_item: Callable[[Any], ItemRunner] | None = None
+    on_set: Callable[[Any], SetRunner] | None = None
+    decide: Decision | None = None
+    any_input: bool = False
+    provenance: str = ""

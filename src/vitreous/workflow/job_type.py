@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from vitreous.core.errors import UsageError
 from vitreous.core.progress import Progress
 
 Result = dict[str, Any]
@@ -46,6 +47,11 @@ def parameter(
     """Declare one parameter: help, unit, level, group (a heading of forms and ``--help``), pydantic constraints."""
     extra: JsonDict = {"unit": unit, "level": level, "group": group}
     return Field(default, description=help, json_schema_extra=extra, **constraints)
+
+
+def no_command(params: Any) -> Runner:
+    """The ``start`` of job types that only work inside a project."""
+    raise UsageError("this job type works only inside a project", hint="Add it to one with vitreous add")
 
 
 @dataclass(frozen=True)
@@ -123,8 +129,8 @@ class JobType:
         summary: one sentence.
         params: the parameters' model; its field names become ``--options``.
         start: ``start(params)`` reads what all items share (gain, defects) once and returns the function for one item.
-            It imports its algorithms inside, so that forms and ``--help`` come without torch. ``None`` where the job
-            type is no plain command.
+            It imports its algorithms inside, so that forms and ``--help`` come without torch. Where the job
+            type only works inside a project: then it is ``no_command``.
         items: name of the items on the command line (``MOVIE``, ``IMAGE``).
         example: a whole command line, shown by ``--help``.
         columns: keys of the result that the table on the terminal shows → (heading, format), such as
@@ -151,7 +157,7 @@ class JobType:
     title: str
     summary: str
     params: type[Params]
-    start: Callable[[Any], Runner] | None
+    start: Callable[[Any], Runner]
     items: str
     example: str
     columns: Mapping[str, tuple[str, str]]

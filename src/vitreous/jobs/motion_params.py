@@ -23,22 +23,25 @@ _CAMERA, _FRAMES, _WHOLE, _LOCAL, _SUMS, _MACHINE = (
 class MotionParams(AcquisitionParams):
     """Options of motion correction; those of the whole-frame rounds are Unblur's, with its defaults."""
 
-    gain: Path | None = parameter(None, help="gain reference: MRC, TIFF, .gain or DM4", group=_CAMERA)
+    gain: Path | None = parameter(None, help="gain reference: MRC, TIFF, .gain or DM4", group=_CAMERA, inherits=True)
     gain_orientation: str = parameter(
         "auto",
         help="how the gain reference is turned to lie on the frames: auto, 0, 90, 180, 270, flip, flip-90, ...",
         group=_CAMERA,
+        inherits=True,
     )
     gain_kind: Literal["auto", "multiplicative", "sensitivity"] = parameter(
         "auto", help="whether frames are multiplied by the reference or divided by it", group=_CAMERA
     )
     defects: Path | None = parameter(
-        None, help="defects: SerialEM text, FEI XML, MotionCor2 text or map", group=_CAMERA
+        None, help="defects: SerialEM text, FEI XML, MotionCor2 text or map", group=_CAMERA, inherits=True
     )
     find_defects: bool = parameter(
         True, help="find hot and dead pixels in the sum of the frames", level="advanced", group=_CAMERA
     )
-    eer_upsampling: Literal[1, 2, 4] = parameter(1, help="sampling of EER events in camera pixels", group=_CAMERA)
+    eer_upsampling: Literal[1, 2, 4] = parameter(
+        1, help="sampling of EER events in camera pixels", group=_CAMERA, inherits=True
+    )
     eer_frames: int | None = parameter(
         None, help="camera frames of an EER movie in one frame", unit="frames", group=_CAMERA, ge=1
     )
@@ -118,13 +121,14 @@ class MotionParams(AcquisitionParams):
     )
     odd_even: bool = parameter(True, help="write the sums of odd and of even frames", group=_SUMS)
     scaled_sum: bool = parameter(True, help="write a small picture of the sum (PNG)", level="advanced", group=_SUMS)
-    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", group=_MACHINE)
+    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", group=_MACHINE, machine=True)
     memory: float = parameter(
         1.0,
         help="memory for keeping frames between passes; else they are read again",
         unit="GB",
         level="advanced",
         group=_MACHINE,
+        machine=True,
         ge=0,
         le=1000,
     )

@@ -42,10 +42,20 @@ def parameter(
     unit: str | None = None,
     level: Literal["normal", "advanced"] = "normal",
     group: str | None = None,
+    inherits: bool = False,
+    machine: bool = False,
     **constraints: Any,
 ) -> Any:
-    """Declare one parameter: help, unit, level, group (a heading of forms and ``--help``), pydantic constraints."""
-    extra: JsonDict = {"unit": unit, "level": level, "group": group}
+    """Declare one parameter.
+
+    Args:
+        default: ``...`` where it must be given.
+        help, unit, level: for people; ``group`` is a heading of forms and ``--help``.
+        inherits: in a project, where it is not set, it takes the value that an input's slot or the project has of it.
+        machine: it says where or how fast to compute, not what: it is no part of a result's identity.
+        constraints: pydantic's (``ge``, ``lt`` …).
+    """
+    extra: JsonDict = {"unit": unit, "level": level, "group": group, "inherits": inherits, "machine": machine}
     return Field(default, description=help, json_schema_extra=extra, **constraints)
 
 

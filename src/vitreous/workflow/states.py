@@ -26,7 +26,7 @@ class TaskState(StrEnum):
 
 _S = TaskState
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
-    _S.WAITING: frozenset({_S.READY, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),
+    _S.WAITING: frozenset({_S.READY, _S.RUNNING, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),  # running: behind one in a chain
     _S.READY: frozenset({_S.WAITING, _S.RUNNING, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),
     _S.RUNNING: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.FAILED, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED}),
     _S.DONE: frozenset({_S.WAITING, _S.READY, _S.EXCLUDED, _S.DONE}),

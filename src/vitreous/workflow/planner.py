@@ -94,27 +94,59 @@ Decide = Callable[[Job, DecisionInput], frozenset[str]]
 """What a decision job says of an item."""
 
 
-def settle(graph: Graph, item: ItemFacts, find: Find, decide: Decide) -> list[Change]:
+@dataclass(frozen=True)
+class Membership:
+    """Whether an item belongs to the set of a job: by ``identity``, perhaps later (``pending``), or not (``None``)."""
+
+    job: int
+    item: int
+    identity: str | None
+    pending: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to change for one item, and how the item stands before each job."""
+
+    changes: tuple[Change, ...]
+    memberships: tuple[Membership, ...]
+    arrivals: Mapping[int, Standing]
+
+
+def settle(graph: Graph, item: ItemFacts, find: Find, decide: Decide) -> Plan:
     """The changes that bring the tasks of one item up to date, in the order of the graph."""
     standings: dict[int, Standing] = {}
+    arrivals: dict[int, Standing] = {}
     changes: list[Change] = []
+    memberships: list[Membership] = []
     for number in graph.order:
         job = graph.jobs[number]
-        if job.scope == "set":
-            continue
         if job.scope == "source":
             standings[number] = _at_source(job, item)
             continue
-        arrived = arrival(job, standings)
+        arrived = arrivals[number] = arrival(job, standings)
+        if job.scope == "set":
+            memberships.append(_membership(job, item, arrived))
+            continue
         task = item.tasks.get(number)
         identity = wanted_identity(job, arrived, item)
         change = _change(job, item, task, arrived, identity, find, decide, standings)
         if change is not None:
             changes.append(change)
             task = TaskFacts(change.state, change.identity)
-        result = change.result if change is not None and change.result is not None else None
+        result = None if change is None else change.result
         standings[number] = _behind(job, arrived, task, identity, result, find)
-    return changes
+    return Plan(tuple(changes), tuple(memberships), arrivals)
+
+
+def _membership(job: Job, item: ItemFacts, arrived: Standing) -> Membership:
+    if arrived.state == "absent":
+        return Membership(job.id, item.item, None)
+    if arrived.state == "pending":
+        return Membership(job.id, item.item, None, pending=True)
+    needed = {slot for need in job.needs if (slot := chosen_slot(need, arrived.slots)) is not None}
+    slots = {name: identity for name, identity in arrived.slots.items() if name in needed or not job.needs}
+    return Membership(job.id, item.item, task_identity("", {"": item.identity, **slots}, {}))
 
 
 def _at_source(job: Job, item: ItemFacts) -> Standing:

@@ -103,6 +103,18 @@ CREATE TABLE task (
 CREATE INDEX task_item ON task (item);
 CREATE INDEX task_open ON task (state, job, item) WHERE state IN ('waiting', 'ready', 'running', 'failed', 'quarantined');
 
+-- Items whose tasks must be planned anew: written with whatever makes it so, emptied by the engine.
+CREATE TABLE unsettled (item INTEGER PRIMARY KEY);
+
+-- The sets that jobs of scope "set" work on; identity is NULL while it is not known whether the item comes.
+CREATE TABLE member (
+    job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    item INTEGER NOT NULL,
+    identity TEXT,
+    PRIMARY KEY (job, item)
+) WITHOUT ROWID;
+CREATE TABLE set_run (job INTEGER PRIMARY KEY REFERENCES job (id) ON DELETE CASCADE, members INTEGER NOT NULL);
+
 -- What the import has seen of the camera's folders.
 CREATE TABLE source_file (
     job INTEGER NOT NULL REFERENCES job (id) ON DELETE CASCADE,

@@ -1,0 +1,366 @@
+"""Tasks and results in the catalogue: facts out, changes in; files and rows become visible together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vitreous.core.plain import to_json
+from vitreous.store.columns import set_values
+from vitreous.store.database import Database
+from vitreous.store.events import log_event
+from vitreous.store.tables import register
+from vitreous.workflow.executor import Outcome
+from vitreous.workflow.job_type import SlotValue
+from vitreous.workflow.planner import Change, ItemFacts, Membership, Plan, ResultFacts, SetFacts, TaskFacts
+from vitreous.workflow.states import TaskState, check_transition
+
+TRASH = 2
+"""Number of the group TRASH."""
+
+
+def slots_from_json(text: str) -> dict[str, SlotValue]:
+    """Slots as the table ``result`` keeps them."""
+    return {name: SlotValue(**value) for name, value in json.loads(text).items()}
+
+
+def slots_to_json(slots: Mapping[str, SlotValue]) -> str:
+    """Slots as JSON text."""
+    return to_json({name: vars(value) for name, value in slots.items()}, indent=None)
+
+
+class Results:
+    """Committed results by identity, read from the catalogue once each while this object lives."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.known: dict[str, ResultFacts | None] = {}
+
+    def find(self, identity: str) -> ResultFacts | None:
+        """The result of that identity, ``None`` where there is none."""
+        if identity not in self.known:
+            self.load([identity])
+        return self.known[identity]
+
+    def load(self, identities: Sequence[str]) -> None:
+        """Read many at once."""
+        wanted = [identity for identity in dict.fromkeys(identities) if identity not in self.known]
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            self.known |= dict.fromkeys(part)
+            marks = ",".join("?" * len(part))
+            text = f"SELECT identity, slots, outputs FROM result WHERE identity IN ({marks})"
+            for identity, slots, outputs in self.db.connection.execute(text, part):
+                self.known[identity] = ResultFacts(slots_from_json(slots), frozenset(json.loads(outputs)))
+
+
+def item_facts(db: Database, items: Sequence[int]) -> list[ItemFacts]:
+    """Facts of items for planning, in the order of their numbers; items that are gone are left out."""
+    found: list[ItemFacts] = []
+    for start in range(0, len(items), 500):
+        found += _facts(db, items[start : start + 500])
+    return sorted(found, key=lambda facts: facts.item)
+
+
+def _facts(db: Database, items: Sequence[int]) -> list[ItemFacts]:
+    marks = ",".join("?" * len(items))
+    tasks: dict[int, dict[int, TaskFacts]] = {}
+    query = f"SELECT job, item, state, identity, tries FROM task WHERE item IN ({marks})"
+    for job, item, state, identity, tries in db.connection.execute(query, items):
+        tasks.setdefault(item, {})[job] = TaskFacts(TaskState(state), identity, tries)
+    tags: dict[int, set[str]] = {}
+    for item, name in db.connection.execute(f"SELECT item, name FROM tag WHERE item IN ({marks})", items):
+        tags.setdefault(item, set()).add(name)
+    query = f"""SELECT e.id, e.name, e.identity, e.source_job, e.group_id, g.name AS "group", e.flag, e.comment,
+        e.imported, e.recorded, e.parameters FROM exposure e JOIN item_group g ON g.id = e.group_id
+        WHERE e.id IN ({marks})"""
+    found = []
+    for row in db.connection.execute(query, items):
+        values = {name: row[name] for name in ("name", "group", "flag", "comment", "imported", "recorded")}
+        found.append(
+            ItemFacts(
+                row["id"],
+                row["name"],
+                row["identity"],
+                row["source_job"],
+                values,
+                frozenset(tags.get(row["id"], ())),
+                "it is in TRASH" if row["group_id"] == TRASH else None,
+                json.loads(row["parameters"] or "{}"),
+                tasks.get(row["id"], {}),
+            )
+        )
+    return found
+
+
+def unsettle(db: Database, items: Iterable[int] | None) -> None:
+    """Note items whose tasks must be planned anew (``None``: all), as part of the transaction that is open."""
+    if items is None:
+        db.connection.execute("INSERT OR IGNORE INTO unsettled SELECT id FROM exposure")
+        return
+    rows = [(item,) for item in set(items) if item]
+    db.connection.executemany("INSERT OR IGNORE INTO unsettled VALUES (?)", rows)
+
+
+def unsettled(db: Database, limit: int) -> list[int]:
+    """Items whose tasks must be planned anew, by number."""
+    return [row[0] for row in db.connection.execute("SELECT item FROM unsettled ORDER BY item LIMIT ?", (limit,))]
+
+
+def apply_plans(db: Database, plans: Mapping[int, Plan], now: float) -> int:
+    """Write the plans of items, and that these items are settled; returns the number of changes.
+
+    Raises:
+        ComputeError: a change that the transition table does not know; nothing is written.
+    """
+    with db.transaction():
+        changes = [change for plan in plans.values() for change in plan.changes]
+        apply_changes(db, changes, now)
+        members = [entry for plan in plans.values() for entry in plan.memberships]
+        _write_members(db, members)
+        db.connection.executemany("DELETE FROM unsettled WHERE item = ?", [(item,) for item in plans])
+    return len(changes)
+
+
+def _write_members(db: Database, members: Sequence[Membership]) -> None:
+    there = [(entry.job, entry.item, entry.identity) for entry in members if entry.identity or entry.pending]
+    gone = [(entry.job, entry.item) for entry in members if not entry.identity and not entry.pending]
+    db.connection.executemany("INSERT OR REPLACE INTO member (job, item, identity) VALUES (?, ?, ?)", there)
+    db.connection.executemany("DELETE FROM member WHERE job = ? AND item = ?", gone)
+
+
+def apply_changes(db: Database, changes: Iterable[Change], now: float) -> None:
+    """Write planned changes; results that were found again show in the exposure's columns.
+
+    Raises:
+        ComputeError: a change that the transition table does not know; nothing is written.
+    """
+    with db.transaction():
+        for change in changes:
+            row = db.connection.execute(
+                "SELECT state FROM task WHERE job = ? AND item = ?", (change.job, change.item)
+            ).fetchone()
+            if row is None:
+                db.connection.execute(
+                    "INSERT INTO task (job, item, state, identity, finished) VALUES (?, ?, ?, ?, ?)",
+                    (change.job, change.item, change.state, change.identity, _finished(change.state, now)),
+                )
+            else:
+                check_transition(TaskState(row[0]), change.state, f"J{change.job} of item {change.item}")
+                db.connection.execute(
+                    "UPDATE task SET state = ?, identity = ?, tries = 0, error = NULL, retry_at = NULL, started = NULL,"
+                    " finished = ? WHERE job = ? AND item = ?",
+                    (change.state, change.identity, _finished(change.state, now), change.job, change.item),
+                )
+            if change.result is not None and change.item:
+                show_slots(db, change.job, change.item, change.result.slots)
+
+
+def _finished(state: TaskState, now: float) -> float | None:
+    return now if state is TaskState.DONE else None
+
+
+def show_slots(db: Database, job: int, item: int, slots: Mapping[str, SlotValue]) -> None:
+    """Show the values of a result in the exposure's row."""
+    for name, slot in slots.items():
+        set_values(db, item, name, job, slot.values)
+
+
+def start_tasks(db: Database, tasks: Iterable[tuple[int, int]], now: float) -> None:
+    """Mark tasks ``(job, item)`` as running, in one transaction."""
+    with db.transaction():
+        db.connection.executemany(
+            "UPDATE task SET state = 'running', started = ?, error = NULL WHERE job = ? AND item = ?",
+            [(now, job, item) for job, item in tasks],
+        )
+
+
+def commit_results(db: Database, outcomes: Sequence[Outcome], now: float) -> list[Outcome]:
+    """Make results visible: row of the result, task, exposure and fragments in one transaction.
+
+    Args:
+        outcomes: without errors; their files are published under their final names already.
+
+    Returns:
+        Those whose task still wanted that result. The others were made for parameters that have changed meanwhile: they
+        are kept as results, and are found again when the parameters come back.
+    """
+    accepted = []
+    with db.transaction():
+        for outcome in outcomes:
+            _insert_result(db, outcome, now)
+            cursor = db.connection.execute(
+                "UPDATE task SET state = 'done', error = NULL, retry_at = NULL, finished = ?, tries = tries + 1"
+                " WHERE job = ? AND item = ? AND identity = ? AND state = 'running'",
+                (now, outcome.job, outcome.item, outcome.identity),
+            )
+            if cursor.rowcount:
+                accepted.append(outcome)
+                if outcome.item:
+                    show_slots(db, outcome.job, outcome.item, outcome.slots)
+                data = {"identity": outcome.identity, "seconds": round(outcome.seconds, 3), "worker": outcome.worker}
+                log_event(db, "done", "done", now, outcome.job, outcome.item, data)
+        unsettle(db, [outcome.item for outcome in outcomes])
+    return accepted
+
+
+def _insert_result(db: Database, outcome: Outcome, now: float) -> None:
+    cursor = db.connection.execute(
+        "INSERT OR IGNORE INTO result (identity, job, item, folder, slots, outputs, warnings, versions, seconds,"
+        " worker, committed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            outcome.identity,
+            outcome.job,
+            outcome.item,
+            outcome.folder,
+            slots_to_json(outcome.slots),
+            to_json(sorted(outcome.outputs), indent=None),
+            to_json(outcome.warnings, indent=None) if outcome.warnings else None,
+            to_json(outcome.versions, indent=None),
+            outcome.seconds,
+            outcome.worker,
+            now,
+        ),
+    )
+    if cursor.rowcount:
+        for fragment in outcome.fragments:
+            register(db, fragment, outcome.job, outcome.item, outcome.identity)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a failed task goes on: tried again at ``retry_at`` (s since 1970), or not without a person."""
+
+    job: int
+    item: int
+    identity: str
+    error: Mapping[str, Any]
+    retry_at: float | None
+    counts: bool = True
+
+
+def record_failures(db: Database, failures: Sequence[Failure], now: float) -> None:
+    """Write down why tasks failed; with ``counts`` false the task is simply ready again (the machine's fault)."""
+    with db.transaction():
+        for failure in failures:
+            state = TaskState.QUARANTINED if failure.retry_at is None else TaskState.FAILED
+            if not failure.counts:
+                state = TaskState.READY
+            cursor = db.connection.execute(
+                "UPDATE task SET state = ?, error = ?, retry_at = ?, finished = ?, tries = tries + ?"
+                " WHERE job = ? AND item = ? AND identity = ? AND state = 'running'",
+                (
+                    state,
+                    to_json(failure.error, indent=None),
+                    failure.retry_at,
+                    now,
+                    int(failure.counts),
+                    failure.job,
+                    failure.item,
+                    failure.identity,
+                ),
+            )
+            if cursor.rowcount and failure.counts:
+                log_event(db, str(state), str(failure.error["message"]), now, failure.job, failure.item, failure.error)
+        unsettle(db, [failure.item for failure in failures])
+
+
+def give_back(db: Database, tasks: Sequence[tuple[int, int]]) -> None:
+    """Tasks that were handed out and never begun, or whose end nobody saw, wait again; settling makes them ready."""
+    with db.transaction():
+        db.connection.executemany(
+            "UPDATE task SET state = 'waiting', started = NULL WHERE job = ? AND item = ? AND state = 'running'",
+            list(tasks),
+        )
+
+
+def recover(db: Database) -> int:
+    """After a crash: what was running waits again. Returns the number of tasks."""
+    running = [tuple(row) for row in db.connection.execute("SELECT job, item FROM task WHERE state = 'running'")]
+    give_back(db, running)
+    return len(running)
+
+
+def due_again(db: Database, now: float) -> int:
+    """Make failed tasks ready whose pause is over; returns how many."""
+    rows = db.connection.execute(
+        "SELECT job, item FROM task WHERE state = 'failed' AND retry_at <= ?", (now,)
+    ).fetchall()
+    if rows:
+        with db.transaction():
+            db.connection.executemany(
+                "UPDATE task SET state = 'ready', retry_at = NULL WHERE job = ? AND item = ?", [tuple(r) for r in rows]
+            )
+    return len(rows)
+
+
+def retry_tasks(db: Database, jobs: Sequence[int] | None, items: Sequence[int] | None, now: float) -> int:
+    """Take failed and quarantined tasks (of these jobs, of these items) back into the queue; returns how many."""
+    where, values = ["state IN ('failed', 'quarantined')"], []
+    for column, chosen in (("job", jobs), ("item", items)):
+        if chosen is not None:
+            where.append(f"{column} IN ({','.join('?' * len(chosen))})")
+            values += list(chosen)
+    with db.transaction():
+        text = f"UPDATE task SET state = 'ready', tries = 0, retry_at = NULL WHERE {' AND '.join(where)}"
+        count = db.connection.execute(text, values).rowcount
+        if count:
+            log_event(db, "retry", f"{count} task(s) tried again by hand", now)
+    return count
+
+
+@dataclass(frozen=True)
+class ReadyTask:
+    """A task that may be begun."""
+
+    job: int
+    item: int
+    identity: str
+
+
+def ready_tasks(db: Database, jobs: Sequence[int], newest_first: bool, limit: int) -> list[ReadyTask]:
+    """Tasks that may be begun, first what comes first.
+
+    By hand-given rank, then priority of the job, then arrival of the item (newest first where that is wanted), then the
+    order of ``jobs``: so one item goes through all its jobs before the next begins.
+    """
+    if not jobs or limit <= 0:
+        return []
+    places = " ".join(f"WHEN {int(number)} THEN {place}" for place, number in enumerate(jobs))
+    direction = "DESC" if newest_first else "ASC"
+    text = f"""SELECT t.job, t.item, t.identity FROM task t INDEXED BY task_open JOIN job j ON j.id = t.job
+        WHERE t.state = 'ready' AND t.job IN ({",".join(str(int(number)) for number in jobs)})
+        ORDER BY t.rank, j.priority DESC, t.item {direction}, CASE t.job {places} END LIMIT ?"""
+    return [ReadyTask(*row) for row in db.connection.execute(text, (limit,))]
+
+
+def task_counts(db: Database) -> dict[int, dict[str, int]]:
+    """Job → state → number of tasks."""
+    counts: dict[int, dict[str, int]] = {}
+    for job, state, number in db.connection.execute("SELECT job, state, count(*) FROM task GROUP BY job, state"):
+        counts.setdefault(job, {})[state] = number
+    return counts
+
+
+def set_facts(db: Database, job: int, closed: bool) -> SetFacts:
+    """What a job on a set is to work on."""
+    rows = db.connection.execute("SELECT item, identity FROM member WHERE job = ?", (job,)).fetchall()
+    members = {item: identity for item, identity in rows if identity is not None}
+    row = db.connection.execute("SELECT state, identity, tries FROM task WHERE job = ? AND item = 0", (job,)).fetchone()
+    task = None if row is None else TaskFacts(TaskState(row[0]), row[1], row[2])
+    used = db.connection.execute("SELECT members FROM set_run WHERE job = ?", (job,)).fetchone()
+    return SetFacts(members, len(rows) - len(members), closed, task, 0 if used is None else used[0])
+
+
+def member_counts(db: Database, job: int) -> tuple[int, int]:
+    """Members of a set that are there, and those that may still come."""
+    row = db.connection.execute("SELECT count(identity), count(*) FROM member WHERE job = ?", (job,)).fetchone()
+    return row[0], row[1] - row[0]
+
+
+def note_set_run(db: Database, job: int, members: int) -> None:
+    """Write down how many members the newest run of a set began with."""
+    with db.transaction():
+        db.connection.execute("INSERT OR REPLACE INTO set_run VALUES (?, ?)", (job, members))

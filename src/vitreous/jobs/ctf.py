@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import model_validator
 
 from vitreous.core.errors import DataError
-from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress, part_of, silent
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
+from vitreous.jobs.ctf_params import CtfParams
+from vitreous.jobs.result_file import write_result
 from vitreous.model.acquisition import Acquisition, first_known
-from vitreous.workflow.job_type import JobType, Result, Runner, parameter
+from vitreous.workflow.job_type import JobType, Result, Runner, Slot
 
 if TYPE_CHECKING:
     from vitreous.algorithms.ctf.estimate import CtfEstimate
@@ -22,99 +22,7 @@ if TYPE_CHECKING:
     from vitreous.algorithms.ctf.spectrum import Spectrum
     from vitreous.core.optics import Microscope
 
-_SPECTRUM, _SEARCH, _ASTIGMATISM, _PHASE = "Spectrum", "Search", "Astigmatism", "Phase shift"
-_TILT = "Tilt"
 _THON_DOSE = 4.5
-
-
-class CtfParams(AcquisitionParams):
-    """What may be chosen of the CTF estimation."""
-
-    frames_to_average: int | None = parameter(
-        None,
-        help="frames of a movie in each average; Thon rings are best at 4-5 e/Å² (that many where the dose is known, "
-        "else 3)",
-        unit="frames",
-        level="advanced",
-        group=_SPECTRUM,
-        ge=1,
-    )
-    box: int = parameter(512, help="side of the spectrum", unit="px", level="advanced", group=_SPECTRUM, ge=64, le=4096)
-    resample_to: float = parameter(
-        1.4,
-        help="pixel size of the spectrum where the image's is finer; 0 keeps the image's",
-        unit="Å",
-        level="advanced",
-        group=_SPECTRUM,
-        ge=0,
-        le=100,
-    )
-    min_resolution: float = parameter(
-        30.0, help="lowest resolution searched", unit="Å", level="advanced", group=_SEARCH, gt=0
-    )
-    max_resolution: float = parameter(
-        5.0, help="highest resolution searched", unit="Å", level="advanced", group=_SEARCH, gt=0
-    )
-    min_defocus: float = parameter(5000.0, help="smallest defocus searched", unit="Å", group=_SEARCH)
-    max_defocus: float = parameter(50000.0, help="largest defocus searched", unit="Å", group=_SEARCH)
-    defocus_step: float = parameter(
-        100.0, help="step of the defocus search", unit="Å", level="advanced", group=_SEARCH, gt=0
-    )
-    exhaustive: bool = parameter(
-        False,
-        help="search any astigmatism, up to half of the largest defocus (slower)",
-        level="advanced",
-        group=_SEARCH,
-    )
-    extend: bool = parameter(
-        True,
-        help="refine at last with all Thon rings that are seen, beyond the highest resolution searched",
-        level="advanced",
-        group=_SEARCH,
-    )
-    restrain_astigmatism: bool = parameter(
-        False, help="hold the defocus difference near zero", level="advanced", group=_ASTIGMATISM
-    )
-    tolerated_astigmatism: float = parameter(
-        500.0,
-        help="defocus difference that a restraint tolerates; negative: no restraint",
-        unit="Å",
-        level="advanced",
-        group=_ASTIGMATISM,
-    )
-    find_phase_shift: bool = parameter(False, help="find the phase shift of a phase plate", group=_PHASE)
-    min_phase_shift: float = parameter(
-        0.0, help="smallest phase shift searched", unit="degrees", level="advanced", group=_PHASE
-    )
-    max_phase_shift: float = parameter(
-        180.0, help="largest phase shift searched", unit="degrees", level="advanced", group=_PHASE
-    )
-    phase_shift_step: float = parameter(
-        10.0, help="step of the phase shift search", unit="degrees", level="advanced", group=_PHASE, gt=0
-    )
-    find_tilt: bool = parameter(
-        False, help="find the tilt of the specimen and take it into account (tilt series, tilted grids)", group=_TILT
-    )
-    tilt_angle: float | None = parameter(
-        None,
-        help="known tilt of the specimen, to be taken into account; positive where defocus grows along +x for an axis "
-        "along +y",
-        unit="degrees",
-        level="advanced",
-        group=_TILT,
-        ge=-75,
-        le=75,
-    )
-    tilt_axis_angle: float = parameter(
-        0.0, help="axis of the known tilt, from +y, counter-clockwise", unit="degrees", level="advanced", group=_TILT
-    )
-    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", level="advanced")
-
-    @model_validator(mode="after")
-    def _even_box(self) -> CtfParams:
-        if self.box % 2:
-            raise ValueError(f"box of {self.box} px is odd: give an even number, such as 512")
-        return self
 
 
 def ctf_settings(params: CtfParams) -> CtfSettings:
@@ -172,14 +80,13 @@ def estimate_and_write(
         notes: warnings that are already known, recorded before the fit's own.
 
     Returns:
-        The content of the JSON file.
+        The content of the JSON file, with whole paths of the outputs.
 
     Raises:
         UsageError: a setting is not known, or the band searched is empty.
         DataError, ComputeError: the image is too small, constant, or holds NaN.
     """
     from vitreous.algorithms.ctf.estimate import estimate_ctf
-    from vitreous.formats.base import write_text
 
     microscope = acquisition.microscope()
     given = [images] if isinstance(images, np.ndarray) else images
@@ -197,7 +104,7 @@ def estimate_and_write(
     }
     result["warnings"] = [*notes, *result["warnings"]]
     # The last of the files: where it is, the others are.
-    write_text(outputs["json"], to_json(result) + "\n")
+    write_result(outputs["json"], result)
     return result
 
 
@@ -373,6 +280,11 @@ def _counted(images: Iterable[np.ndarray], number: int, progress: Progress) -> I
         yield image
 
 
+_COLUMNS = (
+    "defocus_u", "defocus_v", "defocus", "defocus_difference", "astigmatism_angle", "phase_shift", "defocus_error",
+    "fit_resolution", "score", "significance", "aliasing_limit",
+)  # fmt: skip
+
 JOB = JobType(
     name="ctf",
     title="Find CTF",
@@ -394,4 +306,21 @@ JOB = JobType(
         "Elferich et al. 2024, eLife 13:RP97227 (CTFFIND5: tilted specimens)",
         "McMullan et al. 2015, Ultramicroscopy 158:26 (Thon rings of ice and the dose of a sub-average)",
     ),
+    category="CTF",
+    order=30,
+    needs=("micrograph|movie",),
+    gives=(
+        Slot(
+            "ctf",
+            file="json",
+            files=("mrc", "png"),
+            columns={
+                **{name: name for name in _COLUMNS},
+                "specimen_tilt": "tilt_angle",
+                "specimen_tilt_axis": "tilt_axis_angle",
+            },
+        ),
+    ),
+    methods="Defocus and astigmatism[find_phase_shift: and phase shift] were estimated from Thon rings between "
+    "{min_resolution} and {max_resolution} Å.",
 )

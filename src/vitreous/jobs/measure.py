@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vitreous.core.errors import DataError
-from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
+from vitreous.jobs.result_file import write_result
 from vitreous.model.acquisition import Acquisition, first_known
-from vitreous.workflow.job_type import JobType, Result, Runner, parameter
+from vitreous.workflow.job_type import JobType, Result, Runner, Slot, parameter
 
 if TYPE_CHECKING:
     from vitreous.algorithms.quality.iciness import IcinessDefinition
@@ -42,6 +42,13 @@ class MeasureParams(AcquisitionParams):
     second_ring: bool = parameter(False, help="measure the second ice ring at 2.2-2.3 Å too", group=_ICE)
     n_frames: int | None = parameter(
         None, help="frames that were summed in the image; those in the file unless given", unit="frames", ge=1
+    )
+    total_dose: float | None = parameter(
+        None,
+        help="exposure of the whole image; that of its frames unless given",
+        unit="e/Å²",
+        level="advanced",
+        ge=0,
     )
     counts_per_electron: float = parameter(
         1.0, help="counts that one electron gives in the image", unit="counts/e", level="advanced", gt=0
@@ -112,10 +119,15 @@ def measure_image(image: np.ndarray, acquisition: Acquisition, params: MeasurePa
             "reference": list(definition.reference),
             "power": definition.power,
         },
-        **_dose(acquisition, figures.mean / params.counts_per_electron, n_frames),
+        **_dose(acquisition, figures.mean / params.counts_per_electron, n_frames, params.total_dose),
     }
-    result["alerts"] = alerts(result, params)
-    return result
+    return with_alerts(result, alerts(result, params))
+
+
+def with_alerts(result: Result, found: list[dict[str, str]]) -> Result:
+    """The result with its alerts and their numbers."""
+    severe = sum(alert["level"] == "severe" for alert in found)
+    return {**result, "alerts": found, "n_alerts": len(found), "n_severe_alerts": severe}
 
 
 def alerts(figures: Mapping[str, Any], params: MeasureParams) -> list[dict[str, str]]:
@@ -160,14 +172,19 @@ def _definition(params: MeasureParams) -> IcinessDefinition:
     return PAPER if params.iciness_definition == "paper" else FOCUS
 
 
-def _dose(acquisition: Acquisition, electrons: float, n_frames: int | None) -> dict[str, float | int | None]:
-    """Counts per frame, and dose as set (from the acquisition) and as counted (from the image's mean)."""
+def _dose(
+    acquisition: Acquisition, electrons: float, n_frames: int | None, whole: float | None
+) -> dict[str, float | int | None]:
+    """Counts per frame, and dose as set (``whole``, else of the acquisition) and as counted (from the image's mean)."""
     counts = None if n_frames is None else electrons / n_frames
     per_frame = acquisition.dose_per_frame
     total = None if per_frame is None or n_frames is None else per_frame * n_frames
     if acquisition.frame_doses:
         total = math.fsum(acquisition.frame_doses)
         per_frame = total / len(acquisition.frame_doses)
+    if whole is not None:
+        # The frames that were summed may be some of those that the list of doses speaks of.
+        total, per_frame = whole, None if n_frames is None else whole / n_frames
     pixel_size = acquisition.pixel_size
     return {
         "n_frames": n_frames,
@@ -184,7 +201,6 @@ def _start(params: MeasureParams) -> Runner:
     _definition(params)
 
     def run(path: Path, out: Path, progress: Progress) -> Result:
-        from vitreous.formats.base import write_text
         from vitreous.formats.images import open_images
 
         with open_images(path) as file:
@@ -207,7 +223,7 @@ def _start(params: MeasureParams) -> Runner:
             notes.append("pixel size is not known: ice is not measured")
         output = out / f"{path.stem}_measure.json"
         result = {"input": str(path), "outputs": {"json": str(output)}, **measured, "warnings": notes}
-        write_text(output, to_json(result) + "\n")
+        write_result(output, result)
         return result
 
     return run
@@ -237,4 +253,29 @@ JOB = JobType(
         "total_dose": ("dose / e/Å²", ".1f"),
     },
     citations=("Biyani et al. 2017, J. Struct. Biol. 198:124 (iciness)",),
+    category="Quality",
+    order=40,
+    needs=("micrograph|movie",),
+    gives=(
+        Slot(
+            "quality",
+            file="json",
+            columns={
+                "image_mean": "mean",
+                "image_stddev": "stddev",
+                "relative_stddev": "relative_stddev",
+                "image_minimum": "minimum",
+                "image_maximum": "maximum",
+                "counts_per_frame": "counts_per_frame",
+                "counted_dose": "counted_dose",
+                "iciness": "iciness",
+                "iciness_second_ring": "iciness_second_ring",
+                "ice_ring_density": "ice_ring_density",
+                "alerts": "n_alerts",
+                "severe_alerts": "n_severe_alerts",
+            },
+        ),
+    ),
+    methods="Images were judged by their counts and by the strength of the ice ring (definition: "
+    "{iciness_definition}; limit {max_iciness}).",
 )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitreous.core.errors import DataError, UsageError
-from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
 from vitreous.jobs.device import check_device
 from vitreous.jobs.motion_params import MotionParams
+from vitreous.jobs.result_file import write_result
 from vitreous.model.acquisition import Acquisition, first_known
-from vitreous.workflow.job_type import JobType, Result, Runner
+from vitreous.workflow.job_type import JobType, Result, Runner, Slot
 
 if TYPE_CHECKING:
     from vitreous.formats.base import ImageHeader
@@ -113,7 +113,6 @@ def _write(
     warnings: list[str],
 ) -> Result:
     """Write the sums, the STAR and the JSON; the JSON last: where it is, the others are."""
-    from vitreous.formats.base import write_text
     from vitreous.formats.motion_star import write_motion_star
     from vitreous.formats.mrc_write import write_mrc
 
@@ -140,7 +139,7 @@ def _write(
         "settings": _settings(params, acquisition),
         "warnings": warnings,
     }
-    write_text(Path(outputs["json"]), to_json(result, indent=None) + "\n")
+    write_result(Path(outputs["json"]), result, indent=None)
     return result
 
 
@@ -207,11 +206,17 @@ def _figures(header: ImageHeader, acquisition: Acquisition, used: FrameRange, mo
         "first_frame": used.first + 1,
         "frame_shape": list(header.shape),
         "shape": list(movie.sums.odd.shape),
+        "width": movie.sums.odd.shape[1],
+        "height": movie.sums.odd.shape[0],
         "pixel_size": round(movie.sampling.pixel_size, 6),
         "counts_per_frame": round(movie.mean_counts, 5),
         "measured_dose_per_frame": round(movie.mean_counts / area, 5),
+        "dose_per_frame": None if used.doses is None else round(float(used.doses.mean()), 6),
         "total_dose": None if used.doses is None else round(float(used.doses.sum()), 4),
         "pre_exposure": acquisition.pre_exposure,
+        "voltage": acquisition.voltage,
+        "spherical_aberration": acquisition.spherical_aberration,
+        "amplitude_contrast": acquisition.amplitude_contrast,
         "bad_pixels": len(movie.bad_pixels),
         "gain_orientation": None if movie.gain is None else str(movie.gain.orientation),
         "gain_kind": None if movie.gain is None else movie.gain.kind,
@@ -243,6 +248,15 @@ def _settings(params: MotionParams, acquisition: Acquisition) -> Result:
     return {**own, **acquisition.model_dump(mode="json")}
 
 
+_MICROGRAPH_COLUMNS = (
+    "pixel_size", "width", "height", "n_frames", "dose_per_frame", "total_dose", "pre_exposure", "voltage",
+    "spherical_aberration", "amplitude_contrast",
+)  # fmt: skip
+_MOTION_COLUMNS = (
+    "drift_total", "drift_early", "drift_late", "drift_range", "drift_longest_step", "drift_deceleration",
+    "drift_jitter", "local_motion_max", "bad_pixels", "gain_orientation", "gain_kind", "measured_dose_per_frame",
+)  # fmt: skip
+
 JOB = JobType(
     name="motion",
     title="Correct motion",
@@ -264,4 +278,23 @@ JOB = JobType(
         "Zheng et al. 2017, Nat. Methods 14:331 (MotionCor2: local motion)",
         "Zivanov, Nakane & Scheres 2019, IUCrJ 6:5 (motion as a Gaussian process)",
     ),
+    category="Align",
+    order=20,
+    needs=("movie",),
+    gives=(
+        Slot(
+            "motion",
+            file="star",
+            files=("json",),
+            columns={**{name: name for name in _MOTION_COLUMNS}, "movie_counts_per_frame": "counts_per_frame"},
+        ),
+        Slot(
+            "micrograph",
+            file="sum",
+            files=("sum_dw", "odd", "even", "picture"),
+            columns={name: name for name in _MICROGRAPH_COLUMNS},
+        ),
+    ),
+    methods="Movies were corrected for the specimen's motion in {patches} patches at up to {align_resolution} Å"
+    "[exposure_filter: and summed with an exposure filter].",
 )

@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import ValidationError, create_model, field_validator, model_validator
 
 from vitreous.core.errors import UsageError
-from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress, part_of
 from vitreous.jobs.ctf import JOB as CTF
 from vitreous.jobs.measure import JOB as MEASURE
-from vitreous.jobs.measure import MeasureParams, alerts
+from vitreous.jobs.measure import MeasureParams, alerts, with_alerts
 from vitreous.jobs.motion import JOB as MOTION
-from vitreous.workflow.job_type import JobType, Params, Result, Runner
+from vitreous.jobs.result_file import write_result
+from vitreous.workflow.job_type import JobType, Params, Result, Runner, Slot
 
 STEPS = (MOTION, CTF, MEASURE)
 SHARES = (0.75, 0.95, 1.0)  # of the time, where each step ends
@@ -84,6 +84,8 @@ def merged(results: dict[str, Result], path: Path, outputs: dict[str, str]) -> R
                 whole["warnings"] += [text for text in value if text not in whole["warnings"]]
             elif key == "settings":
                 whole["settings"][name] = value
+            elif key in whole and key != "input":
+                whole[f"{name}_{key}"] = value
             else:
                 whole.setdefault(key, value)
     return whole
@@ -95,14 +97,13 @@ def _judged(result: Result, limits: Params) -> Result:
     found = alerts(result, limits)
     texts = [f"{alert['what']} ({alert['cause']})" for alert in found]
     new = [text for text in texts if text not in result["warnings"]]
-    return {**result, "alerts": found, "warnings": [*result["warnings"], *new]}
+    return {**with_alerts(result, found), "warnings": [*result["warnings"], *new]}
 
 
 def _start(params: Params) -> Runner:
     motion = MOTION.start(step_params(MOTION, params))
 
     def run(path: Path, out: Path, progress: Progress) -> Result:
-        from vitreous.formats.base import write_text
         from vitreous.formats.images import open_images
 
         results = {MOTION.name: motion(path, out, part_of(progress, 0.0, SHARES[0]))}
@@ -111,15 +112,19 @@ def _start(params: Params) -> Runner:
             raise UsageError(f"{path}: the sum would replace the movie", hint="Choose another --out", path=str(path))
         with open_images(summed) as images:
             pixel_size = images.header.acquisition.needed("pixel_size")
+        found = results[MOTION.name]
+        # The sum may be coarser than the movie, and of some of its frames: what was said of the movie does not hold.
+        of_sum = {"pixel_size": pixel_size, "n_frames": found["n_frames"], "total_dose": found["total_dose"]}
         start = SHARES[0]
         for job, stop in zip(STEPS[1:], SHARES[1:], strict=True):
-            # The sum may be coarser than the movie: what was said of the movie's pixels does not hold for it.
-            step = job.start(step_params(job, params, pixel_size=pixel_size))
+            fields = job.params.model_fields
+            known = {name: value for name, value in of_sum.items() if name in fields and value is not None}
+            step = job.start(step_params(job, params, **known))
             results[job.name] = step(summed, out, part_of(progress, start, stop))
             start = stop
         target = out / f"{path.stem}_process.json"
         result = _judged(merged(results, path, {"process": str(target)}), step_params(MEASURE, params))
-        write_text(target, to_json(result) + "\n")
+        write_result(target, result)
         return result
 
     return run
@@ -128,6 +133,26 @@ def _start(params: Params) -> Runner:
 def _columns() -> dict[str, tuple[str, str]]:
     known = {key: column for job in STEPS for key, column in job.columns.items()}
     return {key: known[key] for key in SHOWN if key in known}
+
+
+def _slots() -> tuple[Slot, ...]:
+    """The slots of all steps, by the names that ``merged`` gives to their files and figures."""
+    found: list[Slot] = []
+    taken: set[str] = set()
+    for job in STEPS:
+        keys: set[str] = set()
+        for slot in job.gives:
+            keys |= set(slot.columns.values())
+            columns = {name: f"{job.name}_{key}" if key in taken else key for name, key in slot.columns.items()}
+            found.append(
+                Slot(slot.name, _file(job, slot.file), tuple(_file(job, one) or "" for one in slot.files), columns)
+            )
+        taken |= keys
+    return tuple(found)
+
+
+def _file(job: JobType, key: str | None) -> str | None:
+    return key if key is None or job is MOTION else f"{job.name}_{key}"
 
 
 JOB = JobType(
@@ -141,4 +166,9 @@ JOB = JobType(
     "--spherical-aberration 2.7 --dose-per-frame 1.2 --patches 5x5 --out processed",
     columns=_columns(),
     citations=tuple(dict.fromkeys(paper for job in STEPS for paper in job.citations)),
+    category="All in one",
+    order=45,
+    needs=("movie",),
+    gives=_slots(),
+    methods=" ".join(job.methods for job in STEPS),
 )

@@ -391,4 +391,6 @@ JOB = JobType(
         "Grant & Grigorieff 2015, eLife 4:e06980 (radiation damage)",
         "McMullan, Vinothkumar & Henderson 2015, Ultramicroscopy 158:26 (ice under the beam)",
     ),
+    category="Simulate",
+    order=90,
 )

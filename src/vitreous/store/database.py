@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from vitreous import __version__
 from vitreous.core.errors import DataError, ResourceError, UsageError
@@ -32,15 +33,17 @@ class Database:
             several threads; they share one transaction, so threads that only read for long open their own database.
         read_only: whether writing is refused.
         note: what people should know of how it was opened.
+        kept: results of queries that hold until the data change.
     """
 
-    __slots__ = ("_guard", "_levels", "connection", "folder", "note", "read_only")
+    __slots__ = ("_guard", "_levels", "connection", "folder", "kept", "note", "read_only")
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, read_only: bool, note: str | None = None) -> None:
         self.folder = folder
         self.connection = connection
         self.read_only = read_only
         self.note = note
+        self.kept: dict[Any, Any] = {}
         self._guard = threading.RLock()
         self._levels = 0
 
@@ -311,6 +314,7 @@ def _back_up(connection: sqlite3.Connection, target: Path) -> str:
         connection.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")
     os.replace(aside, target)
+    sync_folder(target.parent)
     return target.name
 
 
@@ -324,6 +328,16 @@ def _publish(aside: Path, path: Path) -> None:
         ) from error
     except OSError:  # a file system without links
         os.rename(aside, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unwritable(folder: Path, error: OSError) -> UsageError:

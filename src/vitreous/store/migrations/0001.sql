@@ -28,6 +28,12 @@ CREATE TABLE exposure (
 CREATE INDEX exposure_group ON exposure (group_id);
 CREATE INDEX exposure_identity ON exposure (identity);
 
+-- Which slot an added column belongs to; the column SLOT_job of the exposure says whose values it shows.
+CREATE TABLE exposure_column (
+    name TEXT PRIMARY KEY,
+    slot TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE tag (
     item INTEGER NOT NULL REFERENCES exposure (id) ON DELETE CASCADE,
     name TEXT NOT NULL,
@@ -148,7 +154,8 @@ CREATE TABLE decision (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     time REAL NOT NULL,
     author TEXT NOT NULL,
-    kind TEXT NOT NULL,                                 -- flag, trash, restore, group, tag, untag, comment, keep, reject
+    kind TEXT NOT NULL,                                 -- flag, trash, restore, group, tag, untag, comment, parameters, keep, reject,
+                                                        -- new group, rename group, remove group
     job INTEGER,
     items TEXT NOT NULL,                                -- JSON: names
     value TEXT
@@ -167,3 +174,30 @@ CREATE TABLE fragment (
     created REAL NOT NULL
 );
 CREATE INDEX fragment_table ON fragment (table_name, job);
+
+-- For people's queries: one row per exposure, job, task, event. The first is made anew when columns are added.
+CREATE VIEW exposures AS SELECT
+    id, name, (SELECT name FROM item_group WHERE id = group_id) AS group_name, flag,
+    (SELECT group_concat(name, ', ') FROM tag WHERE item = exposure.id) AS tags,
+    comment, source_job, source_path, path, identity, size, imported, recorded, parameters, group_id, group_before
+FROM exposure;
+CREATE VIEW jobs AS SELECT
+    job.id, type, title, note, job.state, priority, revision, params, created,
+    count(task.item) AS tasks,
+    coalesce(sum(task.state = 'waiting'), 0) AS waiting,
+    coalesce(sum(task.state = 'ready'), 0) AS ready,
+    coalesce(sum(task.state = 'running'), 0) AS running,
+    coalesce(sum(task.state = 'done'), 0) AS done,
+    coalesce(sum(task.state = 'failed'), 0) AS failed,
+    coalesce(sum(task.state = 'quarantined'), 0) AS quarantined
+FROM job LEFT JOIN task ON task.job = job.id GROUP BY job.id;
+CREATE VIEW tasks AS SELECT
+    task.job, job.type, job.title, task.item, exposure.name, task.state, task.tries,
+    json_extract(task.error, '$.message') AS error, json_extract(task.error, '$.hint') AS hint,
+    task.started, task.finished, result.seconds, result.worker, result.folder, task.identity
+FROM task JOIN job ON job.id = task.job
+LEFT JOIN exposure ON exposure.id = task.item
+LEFT JOIN result ON result.identity = task.identity;
+CREATE VIEW events AS SELECT
+    event.seq, event.time, event.kind, event.job, event.item, exposure.name, event.message, event.data
+FROM event LEFT JOIN exposure ON exposure.id = event.item;

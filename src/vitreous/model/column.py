@@ -65,7 +65,6 @@ class Column:
         slot: the slot that brings it; ``None``: the item has it by itself.
         item: what a row is.
         aliases: package → its name there.
-        also: further slots that may bring the same fact.
     """
 
     name: str
@@ -75,9 +74,3 @@ class Column:
     slot: str | None
     item: Item = "exposure"
     aliases: Mapping[Package, Alias] = field(default_factory=dict)
-    also: tuple[str, ...] = ()
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """All slots that may bring it; empty where the item has it by itself."""
-        return self.also if self.slot is None else (self.slot, *self.also)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from types import MappingProxyType
 
 from vitreous.core.errors import UsageError
+from vitreous.core.words import near
 from vitreous.model.column import ITEMS, PACKAGES, UNITS, Alias, Column, Item, Kind, Package
 from vitreous.model.columns_exposure import EXPOSURE_COLUMNS
 from vitreous.model.columns_particle import PARTICLE_COLUMNS
@@ -36,19 +36,17 @@ def column(name: str, item: Item = "exposure") -> Column:
     """The column of that name; ``UsageError`` with similar names where there is none."""
     found = find_column(name, item)
     if found is None:
-        similar = get_close_matches(name, [*columns(item), *_by_any_alias(item)], 3, 0.6)
-        names = [_by_any_alias(item).get(one, one) for one in similar]
+        same = _by_any_alias(item).get(name.removeprefix("_"))
+        hint = f"Here it is called {same}" if same else near(name, columns(item))
         raise UsageError(
-            f"there is no column {name!r} of an {item}" if item == "exposure" else f"no {item} has a column {name!r}",
-            hint=f"Similar: {', '.join(dict.fromkeys(names))}" if names else "See the reference page of columns",
-            column=name,
+            f"{item}s have no column {name!r}", hint=hint or "The reference page of columns lists them", column=name
         )
     return found
 
 
 def slot_columns(slot: str, item: Item = "exposure") -> tuple[Column, ...]:
-    """The columns that a slot may bring."""
-    return tuple(column for column in columns(item).values() if slot in column.slots)
+    """The columns that a slot brings."""
+    return tuple(column for column in columns(item).values() if column.slot == slot)
 
 
 def find_alias(package: Package, name: str, item: Item = "exposure") -> Column | None:

@@ -25,6 +25,8 @@ from vitreous.project.script_process import run_process
 from vitreous.project.script_results import Printed, progress_fraction
 from vitreous.project.script_template import write_template
 from vitreous.project.scripts import BrokenScript, ScriptJob, find_scripts, read_script, script_columns
+from vitreous.project.worker import run_work
+from vitreous.workflow.executor import Chain, Step, Work
 from vitreous.workflow.job_type import ItemInput, SlotValue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -606,6 +608,22 @@ def test_the_python_example_finds_the_dark_spots(tmp_path: Path) -> None:
     assert result["n_dark_spots"] == len(places) == 2
     assert np.abs(places - [[50, 60], [201, 99]]).max() < 8
     assert result["darkest_spot"] > 20
+
+
+def test_a_worker_runs_scripts_one_after_the_other_and_publishes_their_folders(tmp_path: Path) -> None:
+    project, _ = a_project(tmp_path)
+    image = SlotValue("image.mrc")
+    steps = (
+        Step(1, 1, "script:dark_spots", {"threshold": 10.0, "binning": 8}, {}, "one", "jobs/J1/m"),
+        Step(2, 1, "script:compressibility", {}, {}, "two", "jobs/J2/m"),
+    )
+    chain = Chain(ItemInput("m", slots={"movie": image, "micrograph": image}), steps)
+    spots, packed = run_work(Work("key", str(project), "cpu", (chain,)))
+    assert spots.error is packed.error is None
+    assert spots.slots["dark_spots"].file == "jobs/J1/m/dark_spots.txt"
+    assert spots.slots["dark_spots"].values["n_dark_spots"] == 2
+    assert (project / "jobs/J1/m/dark_spots.txt").is_file()
+    assert packed.slots["compressibility"].values["movie_bytes"] == (project / "image.mrc").stat().st_size
 
 
 def test_the_page_shows_the_examples_as_they_are() -> None:

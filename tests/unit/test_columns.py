@@ -12,8 +12,6 @@ from vitreous.model.columns import (
     ITEMS,
     PACKAGES,
     UNITS,
-    Alias,
-    Column,
     column,
     columns,
     find_alias,

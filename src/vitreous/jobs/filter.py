@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from vitreous.core.errors import UsageError
 from vitreous.workflow.expression import Expression, parse
 from vitreous.workflow.filter_rule import FilterRule
 from vitreous.workflow.job_type import DecisionInput, JobType, Params, no_command, parameter
@@ -43,10 +42,7 @@ class FilterParams(Params):
     @field_validator("expression")
     @classmethod
     def _readable(cls, value: str) -> str:
-        try:
-            _parsed(value)
-        except UsageError as error:
-            raise ValueError(str(error)) from None
+        _parsed(value)  # its UsageError shows the place, which a form needs too; it goes through pydantic as it is
         return value
 
     @model_validator(mode="after")

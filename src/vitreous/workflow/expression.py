@@ -46,7 +46,7 @@ class Expression:
         """Whether the row meets the condition; ``None`` where that is unknown.
 
         Raises:
-            DataError: a column holds another kind of value than the expression takes it for.
+            UsageError: a column holds another kind of value than the expression takes it for.
         """
         value = evaluate(self.root, row)
         return None if value is None else bool(value)

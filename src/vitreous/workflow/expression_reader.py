@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NoReturn, cast, get_args
 
 from vitreous.core.errors import UsageError
+from vitreous.core.words import near
 from vitreous.workflow.expression_nodes import (
     Arithmetic,
     Calculation,
@@ -111,7 +111,9 @@ class _Reader:
         if word is not None:
             instead = _INSTEAD.get(word.group(), word.group().lower())
             self.fail_at(word.start(), word.end(), f"{word.group()!r} is not understood", f"Write {instead}")
-        start = min(max((error.offset or 1) - 1, 0), len(self.text))
+        if not error.offset or error.offset > len(self.text):
+            self.fail_at(len(self.text), len(self.text) + 1, "the expression ends too early", "Complete it")
+        start = error.offset - 1
         end = (error.end_offset or 0) - 1
         reason = (error.msg or "invalid syntax").removeprefix("invalid syntax. ")
         self.fail_at(start, max(end, start + 1), f"the expression can't be read: {reason}", "Mend it")
@@ -174,9 +176,7 @@ class _Reader:
         if self.columns is None:
             return Column(name, None, self.place(tree)[0])
         if name not in self.columns:
-            near = near_names(name, self.columns)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "See the columns of the table"
-            self.fail(tree, f"no column {name!r}", hint)
+            self.fail(tree, f"no column {name!r}", near(name, self.columns) or "See the columns of the table")
         return Column(name, self.columns[name], self.place(tree)[0])
 
     def constant(self, tree: ast.Constant) -> Constant:
@@ -280,8 +280,7 @@ class _Reader:
             self.fail(tree, "this can't be called", f"Known functions are {', '.join(_FUNCTIONS)}")
         known = _TEXT_FUNCTIONS if isinstance(tree.func, ast.Attribute) else _FUNCTIONS
         if name not in known:
-            near = near_names(name, known)
-            hint = f"Did you mean {near[0]}?" if near else f"Known functions are {', '.join(known)}"
+            hint = near(name, known) or f"Known functions are {', '.join(known)}"
             self.fail(tree.func, f"no function {name!r}", hint)
         if tree.keywords or any(isinstance(argument, ast.Starred) for argument in arguments):
             self.fail(tree, "functions take plain values only", "Leave out names and stars")
@@ -335,12 +334,6 @@ def pointed(text: str, start: int, end: int) -> str:
     shown = text[first : first + 100]
     carets = "^" * max(1, min(end, first + len(shown)) - start)
     return f"    {shown}\n    {' ' * (start - first)}{carets}"
-
-
-def near_names(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names that are spelt nearly so, the nearest first."""
-    lower = {item.lower(): item for item in known}
-    return [lower[item] for item in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
 
 
 def _blanked(text: str) -> str:

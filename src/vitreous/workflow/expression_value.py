@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
-from vitreous.core.errors import DataError
+from vitreous.core.errors import UsageError
 from vitreous.workflow.expression_nodes import (
     Calculation,
     Column,
@@ -42,7 +42,7 @@ def evaluate(node: Node, row: Row) -> Value:
     """The value of ``node`` in ``row``; ``None`` where it is unknown.
 
     Raises:
-        DataError: a column holds another kind of value than the expression takes it for.
+        UsageError: a column holds another kind of value than the expression takes it for.
     """
     match node:
         case Column():
@@ -103,7 +103,7 @@ def _compare(node: Comparison, row: Row) -> bool | None:
             unknown = True
         else:
             if isinstance(left, str) != isinstance(right, str):
-                raise DataError(
+                raise UsageError(
                     f"{left!r} can't be compared with {right!r}: one is text, the other is not",
                     hint="Compare columns of one kind",
                 )
@@ -137,8 +137,8 @@ def _number(node: Column, value: Any) -> float | None:
         return None
 
 
-def _wrong_kind(node: Column, kind: Kind, value: Any) -> DataError:
-    return DataError(
+def _wrong_kind(node: Column, kind: Kind, value: Any) -> UsageError:
+    return UsageError(
         f"column {node.name!r} holds {value!r}, which is no {'truth value' if kind == 'boolean' else kind}",
         hint="Mend the expression, which takes it for one",
         column=node.name,

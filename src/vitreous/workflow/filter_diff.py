@@ -46,7 +46,7 @@ def diff(before: FilterRule, after: FilterRule, rows: Iterable[NamedRow]) -> Dif
     """Compare two versions on the same items; undo is the same with the versions exchanged.
 
     Raises:
-        DataError: a column holds another kind of value than an expression takes it for.
+        UsageError: a column holds another kind of value than an expression takes it for.
     """
     entered, left = [], []
     for name, row in rows:
@@ -62,7 +62,7 @@ def counts(rule: FilterRule, rows: Iterable[NamedRow]) -> Counts:
     """Count what a filter does with the items.
 
     Raises:
-        DataError: a column holds another kind of value than the expression takes it for.
+        UsageError: a column holds another kind of value than the expression takes it for.
     """
     verdicts = [rule.verdict(name, row) for name, row in rows]
     passed = sum(verdict.passes for verdict in verdicts)

@@ -46,7 +46,7 @@ class FilterRule:
         """What becomes of the item of that name with these values.
 
         Raises:
-            DataError: a column holds another kind of value than the expression takes it for.
+            UsageError: a column holds another kind of value than the expression takes it for.
         """
         if name in self.reject:
             return Verdict(False, "by hand", self.reject[name])

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from vitreous.core.errors import UsageError
 from vitreous.model.columns import column, find_column
 from vitreous.project import job_types
-from vitreous.project.schemas import checked_params, methods_places, methods_text, parameters, schema
+from vitreous.project.schemas import methods_places, methods_text, parameters, schema
 from vitreous.workflow.job_type import MODES, JobType, Params, no_command, parameter
+from vitreous.workflow.parameters import checked
 
 JOBS = [job for job in map(job_types.load, job_types.declared().values()) if isinstance(job, JobType)]
 SOURCED = {"movie", "micrograph"}  # slots that import may bring
@@ -161,14 +162,16 @@ def test_a_tagged_union_keeps_its_discriminator() -> None:
 
 
 def test_parameters_are_checked_one_by_one_and_together() -> None:
-    assert checked_params(PICK, {"template": {"kind": "maps", "step": 5}}).template == Maps(step=5)
-    with pytest.raises(UsageError, match=r"pick: greatest score 0\.5 is not above") as caught:
-        checked_params(PICK, {"high": 0.5})
+    assert checked(PICK, {"template": {"kind": "maps", "step": 5}}, "here").template == Maps(step=5)
+    with pytest.raises(UsageError, match=r"here: greatest score 0\.5 is not above") as caught:
+        checked(PICK, {"high": 0.5}, "here")
     assert "vitreous show pick" in caught.value.hint
-    with pytest.raises(UsageError, match=r"low: .*greater than or equal to 0; template\.disc\.radius|radius.*low:"):
-        checked_params(PICK, {"low": -1, "template": {"kind": "disc", "radius": -1}})
-    with pytest.raises(UsageError, match="colour"):
-        checked_params(PICK, {"colour": "red"})
+    with pytest.raises(UsageError, match=r"low: .*greater than or equal to 0"):
+        checked(PICK, {"low": -1}, "here")
+    with pytest.raises(UsageError, match=r"template.*radius: .*greater than 0"):
+        checked(PICK, {"template": {"kind": "disc", "radius": -1}}, "here")
+    with pytest.raises(UsageError, match="no such parameter"):
+        checked(PICK, {"colour": "red"}, "here")
 
 
 def test_the_methods_sentence_has_the_values_and_leaves_out_what_is_unset() -> None:

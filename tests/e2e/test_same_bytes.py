@@ -39,17 +39,17 @@ def slot_values(job: JobType, result: Result) -> dict[str, dict[str, Any]]:
     return {slot.name: {name: result[key] for name, key in slot.columns.items()} for slot in job.gives}
 
 
-def run(job: JobType, path: Path, out: Path, item_values: dict[str, Any]) -> Result:
+def run(job: JobType, path: Path, out: Path, item_values: dict[str, Any], **machine: Any) -> Result:
     """Run a job as a project does: the job's own parameters, then the needed slot's values, then the project's."""
     known = {name: value for name, value in item_values.items() if value is not None}
-    given = {**PROJECT, **known, **OWN[job.name]}
+    given = {**PROJECT, **known, **OWN[job.name], **machine}
     params = job.params(**{name: value for name, value in given.items() if name in job.params.model_fields})
     return job.start(params)(path, out, silent)
 
 
-def run_chain(folder: Path) -> dict[str, Result]:
+def run_chain(memory: float) -> dict[str, Result]:
     """Motion, then CTF and quality of its sum; all paths are relative."""
-    motion = run(MOTION, Path("in/m.mrcs"), Path("jobs/1"), {})
+    motion = run(MOTION, Path("in/m.mrcs"), Path("jobs/1"), {}, memory=memory)
     micrograph = slot_values(MOTION, motion)["micrograph"]
     summed = Path(motion["outputs"]["sum"])
     return {
@@ -61,14 +61,14 @@ def run_chain(folder: Path) -> dict[str, Result]:
 
 @pytest.fixture(scope="module")
 def projects(maker: ModuleType, frames: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Two folders in which the same work was done, and the results."""
+    """Two folders in which the same work was done, with more and with less memory, and the results."""
     done = []
-    for name in ("first", "a/longer name of/second"):
+    for name, memory in (("first", 1.0), ("a/longer name of/second", 0.0)):
         folder = tmp_path_factory.mktemp("project") / name
         maker.write_movie(folder / "in" / "m.mrcs", frames)
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            done.append((folder, run_chain(folder)))
+            done.append((folder, run_chain(memory)))
     return done
 
 

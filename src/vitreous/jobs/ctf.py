@@ -10,9 +10,9 @@ import numpy as np
 
 from vitreous.core.errors import DataError
 from vitreous.core.progress import Progress, part_of, silent
-from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
+from vitreous.jobs.acquisition_params import given_acquisition
 from vitreous.jobs.ctf_params import CtfParams
-from vitreous.jobs.result_file import write_result
+from vitreous.jobs.result_file import own_settings, write_result
 from vitreous.model.acquisition import Acquisition, first_known
 from vitreous.workflow.job_type import JobType, Result, Runner, Slot
 
@@ -184,12 +184,7 @@ def _result(
     outputs: dict[str, Path],
 ) -> Result:
     curves, ctf = estimate.curves, estimate.ctf
-    used: dict[str, Any] = {
-        name: value
-        for name, value in params.model_dump(mode="json").items()
-        if name in CtfParams.model_fields and name not in AcquisitionParams.model_fields
-    }
-    used |= {
+    used = own_settings(params, CtfParams) | {
         "pixel_size": acquisition.pixel_size,
         "voltage": microscope.voltage,
         "spherical_aberration": microscope.spherical_aberration,

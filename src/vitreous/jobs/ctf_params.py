@@ -94,7 +94,7 @@ class CtfParams(AcquisitionParams):
     tilt_axis_angle: float = parameter(
         0.0, help="axis of the known tilt, from +y, counter-clockwise", unit="degrees", level="advanced", group=_TILT
     )
-    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", level="advanced")
+    device: Literal["cpu", "cuda"] = parameter("cpu", help="where to compute", level="advanced", machine=True)
 
     @model_validator(mode="after")
     def _even_box(self) -> CtfParams:

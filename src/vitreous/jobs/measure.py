@@ -41,13 +41,18 @@ class MeasureParams(AcquisitionParams):
     )
     second_ring: bool = parameter(False, help="measure the second ice ring at 2.2-2.3 Å too", group=_ICE)
     n_frames: int | None = parameter(
-        None, help="frames that were summed in the image; those in the file unless given", unit="frames", ge=1
+        None,
+        help="frames that were summed in the image; those in the file unless given",
+        unit="frames",
+        inherits=True,
+        ge=1,
     )
     total_dose: float | None = parameter(
         None,
         help="exposure of the whole image; that of its frames unless given",
         unit="e/Å²",
         level="advanced",
+        inherits=True,
         ge=0,
     )
     counts_per_electron: float = parameter(

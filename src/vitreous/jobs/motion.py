@@ -9,10 +9,10 @@ import numpy as np
 
 from vitreous.core.errors import DataError, UsageError
 from vitreous.core.progress import Progress
-from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
+from vitreous.jobs.acquisition_params import given_acquisition
 from vitreous.jobs.device import check_device
 from vitreous.jobs.motion_params import MotionParams
-from vitreous.jobs.result_file import write_result
+from vitreous.jobs.result_file import own_settings, write_result
 from vitreous.model.acquisition import Acquisition, first_known
 from vitreous.workflow.job_type import JobType, Result, Runner, Slot
 
@@ -240,12 +240,7 @@ def _figures(header: ImageHeader, acquisition: Acquisition, used: FrameRange, mo
 
 def _settings(params: MotionParams, acquisition: Acquisition) -> Result:
     """Options used, and the acquisition as it was known."""
-    own = {
-        name: value
-        for name, value in params.model_dump(mode="json").items()
-        if name in MotionParams.model_fields and name not in AcquisitionParams.model_fields
-    }
-    return {**own, **acquisition.model_dump(mode="json")}
+    return {**own_settings(params, MotionParams), **acquisition.model_dump(mode="json")}
 
 
 _MICROGRAPH_COLUMNS = (

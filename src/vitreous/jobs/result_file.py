@@ -8,6 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from vitreous.core.plain import to_json
+from vitreous.jobs.acquisition_params import AcquisitionParams
+from vitreous.workflow.job_type import Params
+
+
+def own_settings(params: Params, model: type[Params]) -> dict[str, Any]:
+    """The values of a model's parameters as JSON knows them, without acquisition settings and choices of the machine.
+
+    Where and how fast a result was computed is no part of it; the project's ledger keeps that.
+    """
+    values = params.model_dump(mode="json")
+    own = [name for name in model.model_fields if name not in AcquisitionParams.model_fields]
+    return {name: values[name] for name in own if not _is_of_machine(model, name)}
+
+
+def _is_of_machine(model: type[Params], name: str) -> bool:
+    extra = model.model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("machine"))
 
 
 def write_result(path: Path, result: Mapping[str, Any], *, indent: int | None = 2) -> None:

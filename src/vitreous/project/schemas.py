@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
-from vitreous.core.errors import UsageError
 from vitreous.core.plain import plain
 from vitreous.model.columns import find_column
 from vitreous.workflow.job_type import JobType, Params, Slot
@@ -131,27 +128,6 @@ def _choices(field: Mapping[str, Any], forms: list[Mapping[str, Any]]) -> tuple[
             return tuple(part["discriminator"].get("mapping", {}))
     found = [value for form in forms for value in (form.get("enum") or ([form["const"]] if "const" in form else []))]
     return tuple(found)
-
-
-def checked_params(job: JobType, values: Mapping[str, Any]) -> Params:
-    """The parameters' model from plain values, with the rules of each parameter and those across parameters.
-
-    Raises:
-        UsageError: names every parameter that is wrong, and why.
-    """
-    try:
-        return job.params.model_validate(dict(values))
-    except ValidationError as error:
-        faults = []
-        for item in error.errors():
-            place = ".".join(str(part) for part in item["loc"])
-            reason = item["msg"].removeprefix("Value error, ")
-            faults.append(f"{place}: {reason}" if place else reason)
-        raise UsageError(
-            f"{job.name}: {'; '.join(faults)}",
-            hint=f"vitreous show {job.name} lists its parameters",
-            job_type=job.name,
-        ) from None
 
 
 def methods_places(job: JobType) -> frozenset[str]:

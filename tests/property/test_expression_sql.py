@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vitreous.core.errors import UsageError
@@ -145,8 +145,12 @@ def test_sqlite_answers_as_python_does(sqlite: sqlite3.Connection, text: str, ro
     assert asked(sqlite, sql, parameters, row) is expression.evaluate(row)
 
 
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=150)
 @given(text=conditions, row=rows)
+@example(text="(0 < (0.5 % (-1)))", row=dict.fromkeys(COLUMNS))
+@example(text="(sqrt(-1) is None)", row=dict.fromkeys(COLUMNS))
+@example(text="(min(1, a) is None)", row=dict.fromkeys(COLUMNS))
+@example(text="(((1e308 * 1e3) - (1e308 * 1e3)) is None)", row=dict.fromkeys(COLUMNS))
 def test_duckdb_answers_as_python_does(duck: duckdb.DuckDBPyConnection, text: str, row: dict[str, Any]) -> None:
     expression = parse(text, COLUMNS)
     sql, parameters = expression.sql("duckdb", "r")

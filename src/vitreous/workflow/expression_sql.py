@@ -127,7 +127,7 @@ class _Writer:
     def calculation(self, node: Calculation) -> Sql:
         left, right = self.number(node.left), self.number(node.right)
         if node.operator == "%":
-            return self.known(_joined("fmod({}, nullif({}, 0.0))" if self.duckdb else "mod({}, {})", left, right))
+            return self.known(_joined("({} % nullif({}, 0.0))" if self.duckdb else "mod({}, {})", left, right))
         if node.operator == "/" and self.duckdb:
             return self.known(_joined("({} / nullif({}, 0.0))", left, right))
         return self.known(_joined(f"({{}} {node.operator} {{}})", left, right))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -122,6 +123,12 @@ class ImportParams(Params):
     def _one_or_more(cls, value: Any) -> Any:
         """A single text is a list of one."""
         return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("sources")
+    @classmethod
+    def _absolute(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        """The engine has another current folder than who writes the parameters."""
+        return tuple(Path(os.path.abspath(path.expanduser())) for path in value)
 
     @field_validator("settle_delay", "poll_interval", "file_timeout", "global_timeout", mode="before")
     @classmethod

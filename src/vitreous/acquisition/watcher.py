@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-import zlib
-from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vitreous.acquisition.arrivals import Tested, arrival_of, group_of
 from vitreous.acquisition.complete import NotWhole, Whole, check_whole
-from vitreous.acquisition.durations import say_duration
+from vitreous.acquisition.contents import Contents
+from vitreous.acquisition.decided import Decided
 from vitreous.acquisition.expectations import Expectations
 from vitreous.acquisition.import_params import ImportParams
 from vitreous.acquisition.metadata import Description, describe, sides_of
-from vitreous.acquisition.names import NameFacts, facts_of_name, free_name, item_name
+from vitreous.acquisition.names import NameFacts, facts_of_name
 from vitreous.acquisition.placement import Placement
 from vitreous.acquisition.refusals import (
     changed_after_import,
@@ -27,8 +27,8 @@ from vitreous.acquisition.refusals import (
     source_closed,
     unmatched_name,
 )
+from vitreous.acquisition.removals import Removals
 from vitreous.acquisition.reports import (
-    Arrival,
     Changed,
     Condition,
     Duplicate,
@@ -42,29 +42,20 @@ from vitreous.acquisition.reports import (
 from vitreous.acquisition.scan import Listing, Selection, scan
 from vitreous.acquisition.settle import Observation, Settling, Stamp, observe
 from vitreous.acquisition.shift_groups import Shift, ShiftGroups
-from vitreous.acquisition.transfer import GivenUp, StopAsked, check_copy, fingerprint, never, remove_original
+from vitreous.acquisition.transfer import GivenUp, StopAsked, fingerprint, never
+from vitreous.acquisition.trials import Trials, settling_sentence
 from vitreous.acquisition.wake_up import WakeUp
 from vitreous.core.errors import DataError, ResourceError
-from vitreous.formats.base import ImageHeader
 
-FILES_PER_ROUND = 8
-RECHECKED = 200
-"""Files already decided on whose stamp is asked for in one round."""
+ROUND_TIME = 5.0
+"""s that the files of one round may take; then the folders are looked at again, for something newer may be there."""
+LOOK_SHARE = 10.0
+"""Where a look takes long, files are taken for so many times as long."""
 RETRY = 10.0
-SLOWEST_RETRY = 60.0
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A file that was tested and is not ready: when it is tested again, and what was said."""
-
-    at: float
-    count: int
-    error: Mapping[str, Any]
 
 
 class Watcher:
-    """Brings the movies of one import job into the project, in one thread.
+    """Brings the movies of one import job into the project, in one thread; only ``retry`` may come from another.
 
     Nothing is doubled or lost by a kill at any moment: a file counts as imported when ``on_report`` has returned, which
     must commit it before; until then it is still at the camera, and what it left in the project's folder is replaced
@@ -102,28 +93,22 @@ class Watcher:
             ResourceError: the destination can't be written.
         """
         self.params = params
-        self._known = {path: file for path, file in known.items() if file.state != "settling"}
-        self._items: dict[str, str] | Any = {} if items is None else items
-        self._owners: dict[str, str] = {}
-        self._indexed = 0
-        imported = [f for f in known.values() if f.state == "imported" and f.name and f.identity]
-        self._own = {str(f.name): str(f.identity) for f in imported}
-        self._own_contents = {str(f.identity): str(f.name) for f in imported}
+        self._decided = Decided(known)
+        self._contents = Contents({} if items is None else items, known)
         self._report, self._on_condition, self._clock = on_report, on_condition, clock
         self._selection = Selection(params.taken, params.ignore)
         self._place = Placement(params, destination, destination.parent if root is None else root)
         self._expectations = Expectations(params)
         self._shifts = None if params.shift_tolerance is None else ShiftGroups(params.shift_tolerance, shifts)
-        self._settling: Mapping[str, Settling] = {}
-        self._trials: dict[str, Trial] = {}
-        self._forbidden: set[str] = set()
+        self._settling: dict[str, Settling] = {}
+        self._trials = Trials(params.settle_delay, params.file_timeout)
+        self._stale = {path for path, file in known.items() if file.state == "settling"}
+        self._asked_again: list[str] = []
         self._begun = {str(s) for s in params.sources if any(_is_below(p, str(s)) for p in known)}
-        self._to_delete = self._unfinished_moves()
-        self._left_over: dict[str, Condition] = {}
+        self._removals = Removals(known if params.transfer == "move" else {})
         self._told: tuple[Condition, ...] = ()
         self._blocked: Condition | None = None
         self._blocked_until = -1.0
-        self._rounds = 0
         self._reports = 0
         self._last_news = clock()
         self._closed = False
@@ -142,43 +127,42 @@ class Watcher:
         if self._closed:
             return Round(0, 0, self._told, self._told[-1].message if self._told else "", 60.0, closed=True)
         now, reports_before = self._clock(), self._reports
-        self._rounds += 1
+        while self._asked_again:
+            self._decided.forget(self._asked_again.pop())
         listing = self._look()
         self._skip_what_was_there(listing)
-        observation = observe(self._settling, self._unsettled(listing), now, self.params.settle_delay)
-        self._settling = observation.states
+        observation = observe(self._settling, self._decided.unsettled(listing.stamps), now, self.params.settle_delay)
+        self._settling = dict(observation.states)
         self._forget(observation, listing)
         ready = self._ready(observation, now)
+        looked = self._clock()
+        end = looked + max(ROUND_TIME, LOOK_SHARE * (looked - now))
         try:
             if now >= self._blocked_until:
                 self._blocked = None
-                for path in ready[:FILES_PER_ROUND]:
-                    if stop() or self._blocked is not None:
-                        break
+                while ready and self._blocked is None and self._clock() <= end and not stop():
+                    path = ready.pop(0)
                     self._take(path, listing.files[path], stop)
-            self._delete_moved(stop)
+            self._removals.delete(stop)
         except GivenUp:
             pass
         if self._reports > reports_before or observation.appeared or observation.changed:
             self._last_news = now
-        return self._round(listing, reports_before, more=len(ready) > FILES_PER_ROUND)
+        return self._round(listing, reports_before, more=bool(ready))
+
+    def retry(self, path: str) -> None:
+        """Forget what was decided on a file at the camera (from any thread): it is looked at anew."""
+        self._asked_again.append(path)
 
     # -- looking -------------------------------------------------------------------------------------------------------
 
     def _look(self) -> Listing:
-        share = max(1, len(self._known) // RECHECKED)
-        turn = self._rounds % share
-
-        def wanted(path: str) -> bool:
-            if path in self._settling or path not in self._known:
-                return True
-            return zlib.crc32(path.encode()) % share == turn
-
+        self._decided.next_turn()
         return scan(
             self.params.sources,
             self._selection,
             recursive=self.params.recursive,
-            wanted=wanted,
+            wanted=lambda path: path in self._settling or self._decided.is_due(path),
             sides=sides_of,
             excluded=frozenset({os.path.realpath(self._place.destination)}),
         )
@@ -195,48 +179,29 @@ class Watcher:
             old = {
                 path: (stamp.size, stamp.mtime)
                 for path, stamp in listing.stamps.items()
-                if path not in self._known and _is_below(path, str(source))
+                if self._decided.get(path) is None and _is_below(path, str(source))
             }
             if old:
                 self._tell(Skipped(old))
-                self._known |= {path: KnownFile(size, mtime, "skipped") for path, (size, mtime) in old.items()}
-
-    def _unsettled(self, listing: Listing) -> dict[str, Stamp]:
-        """Stamps of files that are not decided on, or that differ from what was decided on."""
-        found = {}
-        for path, stamp in listing.stamps.items():
-            known = self._known.get(path)
-            if known is not None and (known.size, known.mtime) == (stamp.size, stamp.mtime):
-                if known.state != "quarantined" or not self._became_readable(path):
-                    continue
-                self._known.pop(path)
-            elif known is not None and known.state == "quarantined":
-                self._known.pop(path)  # it is written anew: another chance
-            found[path] = stamp
-        return found
-
-    def _became_readable(self, path: str) -> bool:
-        if not os.access(path, os.R_OK):
-            self._forbidden.add(path)
-            return False
-        if path in self._forbidden:
-            self._forbidden.discard(path)
-            return True
-        return False
+                for path, (size, mtime) in old.items():
+                    self._decided.add(path, KnownFile(size, mtime, "skipped"))
 
     def _forget(self, observation: Observation, listing: Listing) -> None:
         """Drop what was found out of files that changed or vanished."""
         for path in observation.changed:
-            self._trials.pop(path, None)
+            self._trials.forget(path)
         for path in observation.vanished:
-            trial = self._trials.pop(path, None)
-            # Of a folder that is gone for now nothing is known of its files.
-            if trial is not None and path not in listing.files and os.path.dirname(path) in listing.folders:
+            if self._trials.forget(path):
+                self._stale.add(path)
+        # Of a folder that is gone for now nothing is known of its files.
+        for path in [path for path in self._stale if path in listing.files or os.path.dirname(path) in listing.folders]:
+            self._stale.discard(path)
+            if path not in listing.files:
                 self._tell(Vanished(Path(path)))
 
     def _ready(self, observation: Observation, now: float) -> list[str]:
         """Files to take in this round, in order."""
-        due = [path for path in observation.stable if path not in self._trials or self._trials[path].at <= now]
+        due = [path for path in observation.stable if self._trials.is_due(path, now)]
         sign = -1.0 if self.params.newest_first else 1.0
         return sorted(due, key=lambda path: (sign * observation.states[path].stamp.mtime, path))
 
@@ -244,7 +209,7 @@ class Watcher:
 
     def _take(self, path: str, relative: str, stop: StopAsked) -> None:
         """Decide on one file that rests."""
-        state, known = self._settling[path], self._known.get(path)
+        state, known = self._settling[path], self._decided.get(path)
         try:
             if known is not None:
                 self._recheck(path, state.stamp, known, stop)
@@ -286,98 +251,56 @@ class Watcher:
         warnings = [*about.warnings, *verdict.warnings]
         if not name.matched:
             warnings.append(f"{os.path.basename(path)}: its name fits no known pattern, so it says nothing")
-        self._bring(path, relative, state.stamp, header, replace(about, warnings=tuple(warnings)), stop)
+        whole = Tested(header, replace(about, warnings=tuple(warnings)))
+        self._bring(path, relative, state.stamp, whole, stop)
 
     def _is_usable(self, answer: Whole | NotWhole, state: Settling) -> bool:
         """A movie that stays cut short is used where that is wanted."""
         return isinstance(answer, Whole) or (self.params.truncated == "accept" and self._timed_out(state))
 
-    def _bring(
-        self, path: str, relative: str, stamp: Stamp, header: ImageHeader, about: Description, stop: StopAsked
-    ) -> None:
+    def _bring(self, path: str, relative: str, stamp: Stamp, whole: Tested, stop: StopAsked) -> None:
         """Transfer a movie, report it, and hand over its deletion."""
         source = Path(path)
-        name = free_name(item_name(source.name), ChainMap(self._own, self._items))
-        placed = self._place.bring(source, name, stamp, lambda identity: self._owner(identity) is None, stop)
+        name = self._contents.name_for(source.name)
+        placed = self._place.bring(source, name, stamp, self._contents.is_new, stop)
         found = placed.fingerprint
-        owner = self._owner(found.identity)
+        owner = self._contents.owner(found.identity)
         if owner is not None:
             self._tell(Duplicate(source, found.size, found.mtime, found.identity, owner))
-            self._known[path] = KnownFile(found.size, found.mtime, "duplicate", found.identity, owner)
+            self._decided.add(path, KnownFile(found.size, found.mtime, "duplicate", found.identity, owner))
         else:
-            self._tell(self._arrival(source, relative, name, placed.path, found, header, about, placed.sides))
+            group = group_of(self.params.group, relative, whole.about.values)
+            self._tell(arrival_of(source, name, group, placed, whole, self._shift_group(whole.about)))
             target = str(placed.path)
-            self._known[path] = KnownFile(found.size, found.mtime, "imported", found.identity, name, target)
-            self._own[name], self._own_contents[found.identity] = found.identity, name
-            self._expectations.learn(header.n_frames)
+            self._decided.add(path, KnownFile(found.size, found.mtime, "imported", found.identity, name, target))
+            self._contents.add(name, found.identity)
+            self._expectations.learn(whole.header.n_frames)
             if self.params.transfer == "move":
-                self._to_delete[path] = (placed.to_delete, True)
+                self._removals.add(path, placed.to_delete)
         self._begin_again(path)
 
-    def _arrival(
-        self,
-        source: Path,
-        relative: str,
-        name: str,
-        target: Path,
-        found: Any,
-        header: ImageHeader,
-        about: Description,
-        sides: tuple[Path, ...],
-    ) -> Arrival:
-        values = dict(about.values)
-        if self._shifts is not None and about.shift is not None:
-            group = str(self._shifts.add(about.shift))
-            values.setdefault("shift_group", group)
-        warnings = list(about.warnings)
-        if name != item_name(source.name):
-            warnings.append(f"another image is called {item_name(source.name)}: this one is called {name}")
-        return Arrival(
-            path=target,
-            source_path=source,
-            name=name,
-            identity=found.identity,
-            size=found.size,
-            mtime=found.mtime,
-            recorded=about.recorded,
-            group=self._group(relative, values),
-            values=values,
-            frames=header.n_frames,
-            shape=header.shape,
-            side_files=sides,
-            warnings=tuple(warnings),
-        )
-
-    def _group(self, relative: str, values: Mapping[str, Any]) -> str:
-        if self.params.group != "auto":
-            return self.params.group
-        return str(values.get("specimen") or os.path.dirname(relative).replace("/", " ") or "Imported")
-
-    def _owner(self, identity: str) -> str | None:
-        """The item that has a content already."""
-        if len(self._items) != self._indexed:
-            self._owners = {content: name for name, content in self._items.items()}
-            self._indexed = len(self._items)
-        own = self._own_contents.get(identity)
-        return self._owners.get(identity) if own is None else own
+    def _shift_group(self, about: Description) -> str | None:
+        if self._shifts is None or about.shift is None:
+            return None
+        return str(self._shifts.add(about.shift))
 
     def _recheck(self, path: str, stamp: Stamp, known: KnownFile, stop: StopAsked) -> None:
         """A file that was decided on has another size or time: only another content matters."""
         found = None if known.identity is None else fingerprint(Path(path), stop).identity
         if found is None or found != known.identity:
             # After a move the camera may use the name again; duplicates and old files are new ones now.
-            if known.state != "imported" or self.params.transfer == "move":
-                self._known.pop(path)
+            if known.state != "imported" or (self.params.transfer == "move" and not self._removals.keeps(path)):
+                self._decided.forget(path)
                 return
             error = changed_after_import(path, known, stamp, self.params)
             self._tell(Changed(Path(path), stamp.size, stamp.mtime, known.name, error))
-        self._known[path] = known._replace(size=stamp.size, mtime=stamp.mtime, identity=found)
+        self._decided.add(path, known._replace(size=stamp.size, mtime=stamp.mtime, identity=found))
         self._begin_again(path)
 
     # -- waiting and refusing ------------------------------------------------------------------------------------------
 
     def _timed_out(self, state: Settling) -> bool:
-        return self._clock() - state.changed >= self.params.settle_delay + self.params.file_timeout
+        return self._trials.is_over(state, self._clock())
 
     def _wait_or_reject(self, path: str, state: Settling, error: Mapping[str, Any]) -> None:
         if self._timed_out(state):
@@ -386,27 +309,19 @@ class Watcher:
             self._postpone(path, state, error)
 
     def _postpone(self, path: str, state: Settling, error: Mapping[str, Any]) -> None:
-        """Test the file again later, at the latest when its time is over."""
-        before = self._trials.get(path)
-        count = 0 if before is None else before.count + 1
-        pause = min(SLOWEST_RETRY, max(1.0, self.params.settle_delay) * 2.0**count)
-        last = state.changed + self.params.settle_delay + self.params.file_timeout
-        self._trials[path] = Trial(min(self._clock() + pause, max(last, self._clock())), count, error)
-        if before is None or before.error["message"] != error["message"]:
+        if self._trials.postpone(path, state, error, self._clock()):
             self._reject(path, state, error, final=False)
 
     def _reject(self, path: str, state: Settling, error: Mapping[str, Any], *, final: bool) -> None:
         stamp = state.stamp
         self._tell(Rejected(Path(path), stamp.size, stamp.mtime, error, final))
         if final:
-            self._known[path] = KnownFile(stamp.size, stamp.mtime, "quarantined")
-            if not os.access(path, os.R_OK):
-                self._forbidden.add(path)
+            self._decided.add(path, KnownFile(stamp.size, stamp.mtime, "quarantined"))
             self._begin_again(path)
 
     def _begin_again(self, path: str) -> None:
-        self._trials.pop(path, None)
-        self._settling = {other: state for other, state in self._settling.items() if other != path}
+        self._trials.forget(path)
+        self._settling.pop(path, None)
 
     def _block(self, error: ResourceError) -> None:
         """Nothing can be written now: try again after a while."""
@@ -418,36 +333,6 @@ class Watcher:
         self._report(report)
         self._reports += 1
 
-    # -- moving --------------------------------------------------------------------------------------------------------
-
-    def _unfinished_moves(self) -> dict[str, tuple[tuple[tuple[Path, Stamp], ...], bool]]:
-        """Files that were committed, and perhaps not deleted at the camera before the last stop."""
-        if self.params.transfer != "move":
-            return {}
-        return {
-            path: (((Path(path), Stamp(file.size, file.mtime)),), False)
-            for path, file in self._known.items()
-            if file.state == "imported" and file.path is not None and os.path.lexists(path)
-        }
-
-    def _delete_moved(self, stop: StopAsked) -> None:
-        """Delete at the camera what is committed; what a former run committed is compared first."""
-        for path, (files, verified) in list(self._to_delete.items()):
-            if stop():
-                return
-            known = self._known[path]
-            self._to_delete.pop(path)
-            try:
-                if not verified and known.path is not None and known.identity is not None:
-                    check_copy(Path(path), Path(known.path), known.identity, stop)
-                for file, stamp in files:
-                    remove_original(file, stamp)
-            except (DataError, ResourceError) as error:
-                self._left_over[path] = Condition("not_deleted", error.message, error.hint, path)
-            except GivenUp:
-                self._to_delete[path] = (files, verified)
-                raise
-
     # -- telling -------------------------------------------------------------------------------------------------------
 
     def _round(self, listing: Listing, reports_before: int, *, more: bool) -> Round:
@@ -455,7 +340,7 @@ class Watcher:
         conditions = list(listing.problems)
         if self._blocked is not None:
             conditions.append(self._blocked)
-        conditions.extend(list(self._left_over.values())[:3])
+        conditions.extend(self._removals.conditions)
         if not listing.files and listing.folders and listing.others:
             conditions.append(nothing_matches(self.params, listing.others))
         limit = self.params.global_timeout
@@ -477,14 +362,9 @@ class Watcher:
 
     def _sentence(self, now: float) -> str:
         """What the import waits for."""
-        if not self._settling:
-            return f"no new file for {say_duration(now - self._last_news)}"
-        if self._trials:
-            trial = next(iter(self._trials.values()))
-            others = f" (and {len(self._trials) - 1} more)" if len(self._trials) > 1 else ""
-            return f"waiting for a file to become whole{others}: {trial.error['message']}"
-        left = min(state.changed for state in self._settling.values()) + self.params.settle_delay - now
-        return f"{len(self._settling)} files settle; the next has rested long enough in {say_duration(left)}"
+        return self._trials.sentence() or settling_sentence(
+            self._settling, now, self.params.settle_delay, now - self._last_news
+        )
 
     def _pause(self, now: float) -> float:
         """Until the next look: short while something goes on."""

@@ -1,4 +1,4 @@
-"""The commands that are no job types: header, doctor, job-types."""
+"""The commands that look at files and at the machine: header, doctor."""
 
 from __future__ import annotations
 
@@ -9,36 +9,12 @@ import typer
 
 from vitreous.cli.terminal import console, show_error
 from vitreous.core.plain import plain, to_json
-from vitreous.project import job_types
 from vitreous.project.faults import describe, exit_code
 
 if TYPE_CHECKING:
     from vitreous.workflow.job_type import Result
 
 JsonOption = Annotated[bool, typer.Option("--json", help="print the answer as JSON")]
-
-
-def list_job_types(json_output: JsonOption = False) -> None:
-    """List the job types that are installed, the broken ones with their reason.
-
-    Example: [bold]vitreous job-types --json[/bold]
-    """
-    rows: list[dict[str, Any]] = []
-    for name, point in job_types.declared().items():
-        job = job_types.load(point)
-        if isinstance(job, job_types.BrokenJob):
-            rows.append({"name": name, "origin": point.value, "error": job.reason})
-        else:
-            rows.append({"name": name, "origin": point.value, "title": job.title, "summary": job.summary})
-    if json_output:
-        print(to_json(rows))  # noqa: T201 - the answer
-        return
-    from rich.table import Table
-
-    table = Table("job type", "what it does", "from", header_style="bold")
-    for row in rows:
-        table.add_row(row["name"], row.get("summary") or f"can't be loaded: {row['error']}", row["origin"])
-    console(stderr=False).print(table)
 
 
 def doctor(json_output: JsonOption = False) -> None:

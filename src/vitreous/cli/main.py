@@ -12,7 +12,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from vitreous import __version__
-from vitreous.cli import commands
+from vitreous.cli import commands, job_type_commands
 from vitreous.cli.terminal import show_error
 from vitreous.core.errors import VitreousError
 from vitreous.project import job_types
@@ -21,7 +21,8 @@ from vitreous.project.faults import describe
 BUILT_IN: dict[str, Callable[..., None]] = {
     "header": commands.header,
     "doctor": commands.doctor,
-    "job-types": commands.list_job_types,
+    "job-types": job_type_commands.list_job_types,
+    "show": job_type_commands.show_job_type,
 }
 EPILOG = "Example: [bold]vitreous process movies/*.tiff --gain gain.mrc --pixel-size 0.83 --out processed[/bold]"
 
@@ -37,15 +38,16 @@ class LazyGroup(TyperGroup):
         super().format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands: job types, then the built-in ones."""
-        return [*(name for name in job_types.declared() if name not in BUILT_IN), *BUILT_IN]
+        """Names of all commands: job types that work outside of projects, then the built-in ones."""
+        declared = job_types.declared().items()
+        return [*(name for name, point in declared if name not in BUILT_IN and job_types.is_command(point)), *BUILT_IN]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or ``None``."""
         if cmd_name in BUILT_IN:
             return _single(cmd_name, BUILT_IN[cmd_name])
         point = job_types.declared().get(cmd_name)
-        if point is None:
+        if point is None or not job_types.is_command(point):
             return None
         if self.listing:
             return _single(cmd_name, _listed(job_types.summary(point)), rich_help_panel="Job types")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,28 +57,54 @@ def summary(point: EntryPoint) -> str:
 
     Listing the commands is then quick: nothing of a job type is imported until it is used.
     """
-    stated = _stated_summary(point)
-    if stated is not None:
-        return stated
+    text = _stated(point).get("summary")
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+        return text.value
     job = load(point)
     return f"Can't be loaded: {job.reason}" if isinstance(job, BrokenJob) else job.summary
 
 
-def _stated_summary(point: EntryPoint) -> str | None:
+def is_command(point: EntryPoint) -> bool:
+    """Whether the job type is a command by itself: it works on items, one by one, outside of projects.
+
+    Read from the source like ``summary``; a job type that can't be loaded is a command that says why.
+    """
+    words = _stated(point)
+    if words:
+        scope = words.get("scope")
+        is_of_items = scope is None or (isinstance(scope, ast.Constant) and scope.value == "item")
+        return is_of_items and getattr(words.get("start"), "id", None) != "no_command"
+    from vitreous.workflow.job_type import no_command
+
+    job = load(point)
+    return isinstance(job, BrokenJob) or (job.scope == "item" and job.start is not no_command)
+
+
+@cache
+def _stated(point: EntryPoint) -> Mapping[str, ast.expr]:
+    """The words of the call of ``JobType`` in the job type's source; none where it is made in another way."""
+    module, _, name = point.value.partition(":")
     try:
-        spec = find_spec(point.module)
+        spec = find_spec(module)
         if spec is None or spec.origin is None:
-            return None
-        tree = ast.parse(Path(spec.origin).read_text())
+            return {}
+        return _words_of_call(Path(spec.origin).read_text(), name)
     except (ImportError, OSError, SyntaxError, ValueError):
-        return None
-    for call in (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "JobType":
-            words = {word.arg: word.value for word in call.keywords}
-            text = words.get("summary")
-            if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                return text.value
-    return None
+        return {}
+
+
+def _words_of_call(source: str, name: str) -> Mapping[str, ast.expr]:
+    """The words of ``NAME = JobType(...)``. Only this statement is parsed: a whole module takes a hundred times longer.
+
+    Raises:
+        SyntaxError: the statement does not end with a bracket at the beginning of a line.
+    """
+    found = re.search(rf"^{re.escape(name)}\b[^=\n]*= *JobType\(.*?^\)", source, re.MULTILINE | re.DOTALL)
+    if found is None:
+        return {}
+    statement = ast.parse(found[0]).body[0]
+    call = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    return {word.arg: word.value for word in call.keywords if word.arg} if isinstance(call, ast.Call) else {}
 
 
 def find(name: str) -> JobType | BrokenJob | None:

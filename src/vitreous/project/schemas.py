@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from vitreous.core.plain import plain
@@ -44,6 +44,13 @@ class ParameterInfo:
     default: Any
     limits: str
     choices: tuple[Any, ...]
+
+    @property
+    def default_text(self) -> str:
+        """The default as a person reads it; "required" where there is none, empty where it is unset."""
+        if self.required:
+            return "required"
+        return "" if self.default is None else _value_text(self.default)
 
 
 def schema(job: JobType) -> dict[str, Any]:
@@ -146,6 +153,11 @@ def methods_text(job: JobType, params: Params) -> str:
     return _PLACE.sub(lambda place: _value_text(values[place[1]]), chosen)
 
 
+def default_methods(job: JobType) -> str:
+    """The methods sentence with default values; with its places where a parameter has no default."""
+    return job.methods if any(info.required for info in parameters(job)) else methods_text(job, job.params())
+
+
 def _value_text(value: Any) -> str:
     if value is None:
         return "unset"
@@ -159,6 +171,21 @@ def _value_text(value: Any) -> str:
     return str(plain(value))
 
 
-def as_rows(job: JobType) -> list[dict[str, Any]]:
-    """The parameters as JSON-able rows."""
-    return [asdict(info) for info in parameters(job)]
+def slot_lines(job: JobType) -> list[str]:
+    """What the job type needs, and what an item gains by it, in words; files and columns by name."""
+    lines = []
+    if job.needs:
+        lines.append("needs " + ", ".join(" or ".join(need.split("|")) for need in job.needs))
+    for slot in job.gives:
+        files = ", ".join(name for name in (slot.file, *slot.files) if name)
+        columns = ", ".join(_with_unit(name) for name in slot.columns)
+        parts = [f"files {files}" if files else "", f"columns {columns}" if columns else ""]
+        lines.append(f"gives {slot.name}: " + "; ".join(part for part in parts if part))
+    if job.outputs != ("items",):
+        lines.append("outputs " + ", ".join(job.outputs))
+    return lines
+
+
+def _with_unit(name: str) -> str:
+    known = find_column(name)
+    return name if known is None or known.unit is None else f"{name} [{known.unit}]"

@@ -229,8 +229,8 @@ def _checked(path: Path, name: str, table: Any) -> Profile:
 
 
 def _hint(fault: str, kind: Any) -> str:
-    models = {"local": LocalProfile, "ssh": SshProfile, "slurm": SlurmProfile, "sge": SgeProfile}
-    models |= {"lsf": LsfProfile, "pbs": PbsProfile, "htcondor": HtcondorProfile}
+    models: dict[str, type[ProfileBase]] = {"local": LocalProfile, "ssh": SshProfile, "slurm": SlurmProfile}
+    models |= {"sge": SgeProfile, "lsf": LsfProfile, "pbs": PbsProfile, "htcondor": HtcondorProfile}
     if fault.startswith("union_tag"):
         return f"Set kind to one of {', '.join(models)}"
     if fault == "extra_forbidden" and kind in models:
@@ -311,7 +311,7 @@ def _check_setup(profile: Profile) -> Iterator[Finding]:
             yield Finding("setup", f"{line!r} starts a job inside the job", "Give only what prepares, as module load")
 
 
-def _check_directives(profile: QueueProfile) -> Iterator[Finding]:
+def _check_directives(profile: Queued) -> Iterator[Finding]:
     for line in profile.directives:
         if re.match(r"\s*#\s*(SBATCH|\$|BSUB|PBS)", line):
             yield Finding("directives", f"{line!r} has the prefix already", "Leave the prefix out; it is added")
@@ -329,24 +329,28 @@ _WALLTIME = {
     "sge": (r"\d+:\d\d:\d\d", "HH:MM:SS"),
     "lsf": (r"\d+(:\d\d)?", "minutes or HH:MM"),
     "pbs": (r"\d+:\d\d:\d\d", "HH:MM:SS"),
+    "htcondor": (r"\d+", "seconds"),
 }
 
 
-def _check_walltime(profile: QueueProfile) -> Iterator[Finding]:
-    kind = getattr(profile, "kind", "")
-    if profile.walltime is None or kind not in _WALLTIME:
+def _check_walltime(profile: Queued) -> Iterator[Finding]:
+    kind = profile.kind
+    if profile.walltime is None:
         return
     pattern, format_ = _WALLTIME[kind]
     if not re.fullmatch(pattern, profile.walltime):
         yield Finding("walltime", f"{profile.walltime!r} is no time for {kind}", f"Write it as {format_}")
 
 
-def _check_gpu_request(profile: QueueProfile) -> Iterator[Finding]:
-    if profile.gpu_workers and profile.kind in ("sge", "pbs") and not any(map(asks_for_gpu, _requests(profile))):
+def _check_gpu_request(profile: Queued) -> Iterator[Finding]:
+    if profile.gpu_workers and _gpu_request_is_open(profile):
         yield Finding(
             "directives", "no directive asks for a GPU, and sites name it differently", "Add one such as -l gpu=1"
         )
 
 
-def _requests(profile: QueueProfile) -> list[str]:
-    return [*profile.directives, getattr(profile, "resource_spec", None) or ""]
+def _gpu_request_is_open(profile: Queued) -> bool:
+    if not isinstance(profile, SgeProfile | PbsProfile):
+        return False
+    written = isinstance(profile, PbsProfile) and profile.resource_spec is None
+    return not written and not any(map(asks_for_gpu, [*profile.directives, profile.resource_spec or ""]))

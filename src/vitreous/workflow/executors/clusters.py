@@ -1,41 +1,125 @@
-"""From a run profile to a running cluster."""
+"""From a run profile to a running cluster: a scheduler in this process, and workers wherever the profile says."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Scheduler, SpecCluster
+from distributed import Nanny, Scheduler, SpecCluster, Status, rpc
 
-from vitreous.core.errors import UsageError
+from vitreous.core.errors import ResourceError
 from vitreous.workflow.executors.local import local_workers
-from vitreous.workflow.profile import LocalProfile, Profile
+from vitreous.workflow.profile import LocalProfile, Profile, QueueProfile, SshProfile
 
 SETTINGS: dict[str, Any] = {
-    "distributed.scheduler.allowed-failures": 0,
     "distributed.admin.event-loop-monitor-interval": "1s",
     "distributed.admin.low-level-log-length": 1000,
     "distributed.worker.profile.enabled": False,
     "distributed.worker.multiprocessing-method": "spawn",
 }
-"""No sampling profiler, short logs in memory: a week of work must not grow; deaths are counted by the executor."""
+"""No sampling profiler and short logs in memory, so that a week of work does not grow."""
+
+KEEP_INTERVAL = 5.0
+"""s between two looks for workers that ended, as a queue's jobs do at their wall time."""
 
 
-def open_cluster(profile: Profile, log_folder: Path) -> SpecCluster:
+class Cluster(SpecCluster):
+    """A cluster that replaces the workers that it loses.
+
+    distributed forgets a worker 15 s after it left; its nanny would have brought it back by then.
+    """
+
+    def __init__(self, *, scheduler: Mapping[str, Any]) -> None:
+        super().__init__(workers={}, scheduler={"cls": Scheduler, "options": dict(scheduler)}, name="vitreous")
+        self._keeper: asyncio.Task[None] | None = None
+
+    def start_workers(self, workers: Mapping[str, Any]) -> None:
+        """Start the workers of a specification; raises what the start of one of them raises."""
+        self.worker_spec.update(workers)
+        self.sync(self._correct_state)
+        self.sync(self._begin_to_keep)
+
+    async def _begin_to_keep(self) -> None:
+        self._keeper = asyncio.ensure_future(self._keep())
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_INTERVAL)
+            if set(self.worker_spec) - set(self.workers):
+                try:
+                    await self._correct_state()
+                except (ResourceError, OSError) as error:
+                    self._log(f"a worker can't be started again: {error}")
+
+    async def _close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        if self.status not in (Status.closing, Status.closed):
+            await self._dismiss()
+        await super()._close()
+
+    async def _dismiss(self) -> None:
+        """Have nannies on other machines kill their workers; asked politely, a busy one would take ten seconds."""
+        if any(isinstance(worker, Nanny) for worker in self.workers.values()):
+            return
+        nannies = [info["nanny"] for info in self.scheduler_info["workers"].values() if info.get("nanny")]
+        calls = [asyncio.ensure_future(_end_nanny(address)) for address in nannies]
+        if calls:
+            await asyncio.wait(calls, timeout=4.0)
+
+
+async def _end_nanny(address: str) -> None:
+    with suppress(OSError):
+        async with rpc(address) as nanny:
+            await nanny.terminate(timeout=1.0, reason="the pool of workers is closed")
+
+
+def open_cluster(profile: Profile, log_folder: Path) -> Cluster:
     """Start a scheduler in this process and the profile's workers.
 
     Raises:
-        ResourceError: workers can't be started.
+        ResourceError: workers can't be started; the message holds what the queue system or ssh said.
     """
-    if not isinstance(profile, LocalProfile):
-        raise UsageError(f"profiles of kind {profile.kind} can't be used", hint="Use a local one")
     with dask.config.set(SETTINGS):
-        return SpecCluster(
-            workers=local_workers(profile, log_folder),
-            scheduler={
-                "cls": Scheduler,
-                "options": {"host": "127.0.0.1", "port": 0, "dashboard": False, "allowed_failures": 0},
-            },
-            name="vitreous",
-        )
+        cluster = Cluster(scheduler=_scheduler(profile))
+        try:
+            cluster.start_workers(workers_of(profile, log_folder))
+            if isinstance(profile, QueueProfile) and profile.max_workers is not None:
+                _adapt(cluster, profile.max_workers)
+        except BaseException:
+            cluster.worker_spec.clear()
+            cluster.close(timeout=10)
+            raise
+    return cluster
+
+
+def workers_of(profile: Profile, log_folder: Path) -> dict[str, dict[str, Any]]:
+    """What is to be started for a profile: worker's name → class and options."""
+    if isinstance(profile, LocalProfile):
+        return local_workers(profile, log_folder)
+    if isinstance(profile, SshProfile):
+        from vitreous.workflow.executors.ssh import ssh_workers
+
+        return ssh_workers(profile, log_folder)
+    from vitreous.workflow.executors.queues import queue_workers
+
+    return queue_workers(profile, log_folder)
+
+
+def _scheduler(profile: Profile) -> dict[str, Any]:
+    """Where the scheduler listens: for local workers where no other machine can speak to it."""
+    options: dict[str, Any] = {"port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0", "allowed_failures": 0}
+    if profile.host is not None:
+        return options | {"host": profile.host}
+    if profile.interface is not None:
+        return options | {"interface": profile.interface}
+    return options | {"host": "127.0.0.1"} if isinstance(profile, LocalProfile) else options
+
+
+def _adapt(cluster: Cluster, most: int) -> None:
+    cluster.new_spec = next(iter(cluster.worker_spec.values()))
+    cluster.adapt(minimum=len(cluster.worker_spec), maximum=most, wait_count=12, interval="5s")

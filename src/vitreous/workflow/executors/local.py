@@ -36,6 +36,7 @@ class LocalWorker(Nanny):
     def __init__(self, *arguments: Any, before: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.pre_spawn_env = {**self.pre_spawn_env, **before}
+        self.env = {**self.env, **before}
 
     async def kill(self, timeout: float = 1.0, reason: str = "nanny-kill") -> None:
         """Stop the worker: what it runs is given up, so there is nothing to wait for."""

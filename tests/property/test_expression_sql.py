@@ -23,6 +23,7 @@ COLUMNS: dict[str, Kind] = {
     "a": "number",
     "b": "number",
     "n": "number",
+    "m": "number",
     "s": "text",
     "t": "text",
     "good": "boolean",
@@ -32,6 +33,7 @@ SQLITE_TYPES = {
     "a": "REAL",
     "b": "REAL",
     "n": "INTEGER",
+    "m": "INTEGER",
     "s": "TEXT",
     "t": "TEXT",
     "good": "INTEGER",
@@ -41,6 +43,7 @@ DUCKDB_TYPES = {
     "a": "DOUBLE",
     "b": "DOUBLE",
     "n": "BIGINT",
+    "m": "BIGINT",
     "s": "TEXT",
     "t": "TEXT",
     "good": "BOOLEAN",
@@ -54,7 +57,7 @@ quoted_text = letters.map(repr)
 numbers = st.deferred(
     lambda: (
         few_numbers
-        | st.sampled_from(["a", "b", "n"])
+        | st.sampled_from(["a", "b", "n", "m"])
         | st.tuples(numbers, st.sampled_from("+-*/%"), numbers).map(lambda parts: f"({' '.join(parts)})")
         | numbers.map(lambda inner: f"(-{inner})")
         | st.tuples(st.sampled_from(["abs", "sqrt", "log"]), numbers).map(lambda parts: f"{parts[0]}({parts[1]})")
@@ -103,6 +106,7 @@ rows = st.fixed_dictionaries(
         "a": any_number,
         "b": any_number,
         "n": st.none() | st.integers(-(2**40), 2**40) | st.integers(-3, 3),
+        "m": st.none() | st.integers(-3, 3),
         "s": any_text,
         "t": any_text,
         "good": st.none() | st.booleans(),
@@ -137,15 +141,18 @@ def asked(connection: Any, sql: str, parameters: tuple[Any, ...], row: Mapping[s
 quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=300)
 @given(text=conditions, row=rows, typed=st.booleans())
+@example(text="((n / m) == 0.5)", row=dict.fromkeys(COLUMNS) | {"n": 1, "m": 2}, typed=False)
+@example(text="((n / 2) == 0.5)", row=dict.fromkeys(COLUMNS) | {"n": 1}, typed=True)
+@example(text="(abs(n) > 1)", row=dict.fromkeys(COLUMNS) | {"n": -(2**63)}, typed=True)
 def test_sqlite_answers_as_python_does(sqlite: sqlite3.Connection, text: str, row: dict[str, Any], typed: bool) -> None:
     expression = parse(text, COLUMNS if typed else None)
     sql, parameters = expression.sql("sqlite", "r")
     assert asked(sqlite, sql, parameters, row) is expression.evaluate(row)
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=100)
 @given(text=conditions, row=rows)
 @example(text="(0 < (0.5 % (-1)))", row=dict.fromkeys(COLUMNS))
 @example(text="(sqrt(-1) is None)", row=dict.fromkeys(COLUMNS))
@@ -157,7 +164,7 @@ def test_duckdb_answers_as_python_does(duck: duckdb.DuckDBPyConnection, text: st
     assert asked(duck, sql, parameters, row) is expression.evaluate(row)
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=150)
 @given(text=st.text(max_size=60) | conditions.flatmap(lambda good: st.integers(0, len(good)).map(lambda n: good[:n])))
 def test_any_text_is_read_or_refused_by_an_error_for_people(text: str) -> None:
     with contextlib.suppress(UsageError):

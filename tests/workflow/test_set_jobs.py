@@ -148,6 +148,11 @@ def test_a_subset_by_marks_and_names() -> None:
     assert passes({"kind": "tag", "tags": ["good", "thin"], "all": True}, item(tags=tags))
 
 
+def test_a_part_reads_as_words_in_a_sentence() -> None:
+    assert str(subset.First(kind="first", number=100)) == "first, number 100"
+    assert str(subset.Named(kind="names", patterns=("a*", "b"))) == "names, patterns a*, b"
+
+
 @pytest.mark.parametrize(
     "select",
     [

@@ -14,14 +14,24 @@ Patterns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_
 """Names, in which * stands for any characters, ? for one, [abc] for one of those; case matters."""
 
 
-class First(Params):
+class Part(Params):
+    """Base of the kinds of parts."""
+
+    def __str__(self) -> str:
+        """For sentences: ``first, number 100``."""
+        values = [(name, getattr(self, name)) for name in type(self).model_fields]
+        shown = [(name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in values]
+        return ", ".join(str(value) if name == "kind" else f"{name} {value}" for name, value in shown)
+
+
+class First(Part):
     """The first items of the project in order of arrival."""
 
     kind: Literal["first"]
     number: int = parameter(help="how many items of the project, in order of arrival", ge=1)
 
 
-class Range(Params):
+class Range(Part):
     """The items of the project from one number to another, in order of arrival."""
 
     kind: Literal["range"]
@@ -35,7 +45,7 @@ class Range(Params):
         return self
 
 
-class Every(Params):
+class Every(Part):
     """Every n-th item of the project in order of arrival."""
 
     kind: Literal["every"]
@@ -43,7 +53,7 @@ class Every(Params):
     start: int = parameter(1, help="number of the first item taken, from 1", ge=1)
 
 
-class Fraction(Params):
+class Fraction(Part):
     """A random part, drawn from the names: it repeats, streams, and a larger fraction holds the smaller."""
 
     kind: Literal["fraction"]
@@ -51,7 +61,7 @@ class Fraction(Params):
     seed: int = parameter(0, help="another seed draws other items")
 
 
-class Flagged(Params):
+class Flagged(Part):
     """Items with a flag of one of these colours."""
 
     kind: Literal["flag"]
@@ -60,14 +70,14 @@ class Flagged(Params):
     )
 
 
-class Grouped(Params):
+class Grouped(Part):
     """Items in one of these groups."""
 
     kind: Literal["group"]
     groups: Patterns = parameter(help="names of groups; * and ? stand for any characters and for one")
 
 
-class Tagged(Params):
+class Tagged(Part):
     """Items with one of these tags, or with all."""
 
     kind: Literal["tag"]
@@ -75,7 +85,7 @@ class Tagged(Params):
     all: bool = parameter(False, help="whether an item must have all of them")
 
 
-class Named(Params):
+class Named(Part):
     """Items whose names match one of these patterns."""
 
     kind: Literal["names"]

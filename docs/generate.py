@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from vitreous.cli.options import bare_type, option_name, shown
 from vitreous.core import errors
+from vitreous.model.columns import ITEMS, Alias, Column, columns
+from vitreous.project import job_types, schemas
 from vitreous.workflow.job_type import JobType
-from vitreous.project import job_types
 
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages to those that are written by hand."""
-    for path, text in (("reference/job-types.md", job_page()), ("reference/errors.md", error_page())):
+    pages = {
+        "reference/job-types.md": job_page(),
+        "reference/columns.md": column_page(),
+        "reference/errors.md": error_page(),
+    }
+    for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
 def job_page() -> str:
     """All job types with their parameters, from their declarations; a broken one says why."""
-    parts = ["# Job types\n", "Made from the job types' declarations.\n"]
+    parts = [
+        "# Job types\n",
+        "Made from the job types' declarations. On the command line `pixel_size` is `--pixel-size`.\n",
+    ]
     for point in job_types.declared().values():
         job = job_types.load(point)
         if isinstance(job, job_types.BrokenJob):
@@ -33,30 +42,59 @@ def job_page() -> str:
 
 
 def one_job(job: JobType) -> str:
-    """One job type: summary, example, parameters with unit, default and limits, papers."""
-    lines = [f"## {job.name}", "", f"**{job.title}.** {job.summary}", "", "```bash", job.example, "```", ""]
-    lines += ["| option | unit | default | limits | meaning |", "|---|---|---|---|---|"]
-    for name, field in job.params.model_fields.items():
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = "required" if field.is_required() else "" if field.default is None else shown(field.default)
-        advanced = " *(advanced)*" if extra.get("level") == "advanced" else ""
-        meaning = f"{field.description or ''}{advanced}".replace("|", "\\|")
-        cells = (f"`{option_name(name)}`", str(extra.get("unit") or ""), default, limits(field), meaning)
-        lines.append("| " + " | ".join(cells) + " |")
+    """One job type: summary, example, slots, parameters with unit, default and limits, methods, papers."""
+    lines = [f"## {job.name}", "", f"**{job.title}** ({job.category}). {job.summary}", ""]
+    lines += ["```bash", job.example, "```", ""]
+    lines += [*(f"- {line}" for line in schemas.slot_lines(job)), ""]
+    lines += ["| parameter | unit | default | limits | meaning |", "|---|---|---|---|---|"]
+    for info in schemas.parameters(job):
+        limits = info.limits or ", ".join(str(choice) for choice in info.choices)
+        advanced = " *(advanced)*" if info.level == "advanced" else ""
+        cells = (f"`{info.name}`", info.unit or "", info.default_text, limits, f"{info.help}{advanced}")
+        lines.append(row(cells))
+    if job.methods:
+        lines += ["", f"Methods, with the defaults: {schemas.default_methods(job)}"]
     if job.citations:
-        lines += ["", "Methods: " + "; ".join(job.citations) + "."]
+        lines += ["", "Papers: " + "; ".join(job.citations) + "."]
     return "\n".join([*lines, ""])
 
 
-def limits(field: Any) -> str:
-    """The range or the choices of a parameter."""
-    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
-    found = [
-        f"{sign} {getattr(item, key):g}" for item in field.metadata for key, sign in signs.items() if hasattr(item, key)
+def row(cells: Iterable[str]) -> str:
+    """A line of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def column_page() -> str:
+    """All columns of the registry with what other packages call them."""
+    lines = [
+        "# Columns",
+        "",
+        "Made from the column registry. A name in another package stands with its conversion: theirs = ours × factor +"
+        " offset; without one the values are equal. A name in *italics* is made of more than this column.",
     ]
-    kind = bare_type(field.annotation)
-    choices = getattr(kind, "__args__", ()) if str(kind).startswith("typing.Literal") else ()
-    return ", ".join(found) or ", ".join(str(choice) for choice in choices)
+    for item in ITEMS:
+        lines += ["", f"## Columns of an {item}" if item[0] in "aeiou" else f"## Columns of a {item}"]
+        for slot in dict.fromkeys(column.slot for column in columns(item).values()):
+            lines += ["", f"### {slot or 'of the item itself'}", ""]
+            lines += ["| column | unit | meaning | elsewhere |", "|---|---|---|---|"]
+            lines += [one_column(column) for column in columns(item).values() if column.slot == slot]
+    return "\n".join([*lines, ""])
+
+
+def one_column(column: Column) -> str:
+    """One column as a line of the table."""
+    elsewhere = "; ".join(f"{package}: {alias_text(alias)}" for package, alias in column.aliases.items())
+    return row((f"`{column.name}`", column.unit or column.kind, column.meaning, elsewhere))
+
+
+def alias_text(alias: Alias) -> str:
+    """A name in another package with its conversion and note."""
+    note = f" ({alias.note})" if alias.note else ""
+    if alias.scale is None:
+        return f"*{alias.name}*{note}"
+    factor = "" if alias.scale == 1.0 else f" × {alias.scale:.10g}"
+    offset = "" if alias.offset == 0.0 else f" {alias.offset:+g}"
+    return f"`{alias.name}`{factor}{offset}{note}"
 
 
 def error_page() -> str:

@@ -26,6 +26,8 @@ def needed_type(folder: Path, name: str) -> JobType:
     found = find_type(folder, name)
     if isinstance(found, JobType):
         return found
+    if isinstance(found, BrokenScript):
+        raise found.error()
     if found is not None:
         raise UsageError(
             f"the job type {name} can't be used: {found.reason}", hint="Mend it, or remove it", job_type=name

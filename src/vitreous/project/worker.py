@@ -160,7 +160,7 @@ def publish(job_type: JobType, step: Step, result: Result, staging: Path) -> dic
     record = {
         "identity": step.identity,
         "slots": {slot.name: vars(filled(slot, result, staging, final)) for slot in job_type.gives},
-        "outputs": list(job_type.outputs[:1]),
+        "outputs": list(result.get("leaves_by", job_type.outputs[:1])),
         "warnings": list(result.get("warnings") or ()),
         "versions": {"vitreous": __version__, **(result.get("versions") or {})},
         "fragments": list(result.get("fragments") or ()),

@@ -57,4 +57,4 @@ def events(
             values.append(value)  # type: ignore[arg-type]
     text = f"SELECT * FROM event WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
     rows = db.connection.execute(text, [*values, limit]).fetchall()
-    return [Event(*row[:6], None if row[6] is None else json.loads(row[6])) for row in reversed(rows)]
+    return [Event(**{**dict(row), "data": None if row[6] is None else json.loads(row[6])}) for row in reversed(rows)]

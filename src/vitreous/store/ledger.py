@@ -229,6 +229,19 @@ def _insert_result(db: Database, outcome: Outcome, now: float) -> None:
             register(db, fragment, outcome.job, outcome.item, outcome.identity)
 
 
+def insert_source_result(
+    db: Database,
+    identity: str,
+    job: int,
+    item: int,
+    slots: Mapping[str, SlotValue],
+    warnings: Sequence[str],
+    now: float,
+) -> None:
+    """Keep what an import gave an item, under the identity of the file; part of an open transaction."""
+    _insert_result(db, Outcome(job, item, identity, slots, warnings=tuple(warnings)), now)
+
+
 @dataclass(frozen=True)
 class Failure:
     """How a failed task goes on: tried again at ``retry_at`` (s since 1970), or not without a person."""

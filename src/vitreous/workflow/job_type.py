@@ -186,3 +186,7 @@ class JobType:
     decide: Decision | None = None
     any_input: bool = False
     provenance: str = ""
+
+    def gives_names(self) -> tuple[str, ...]:
+        """Names of the slots that an item gains."""
+        return tuple(slot.name for slot in self.gives)

@@ -44,7 +44,7 @@ class ItemFacts:
         values: its own columns (group, flag, time, hole …).
         tags: its tags.
         excluded: why it takes no part (it is in TRASH), else ``None``.
-        parameters: job type → parameters for this item alone.
+        parameters: ``TYPE.NAME`` → value of that job type's parameter for this item alone.
         tasks: job → its task.
     """
 
@@ -55,8 +55,13 @@ class ItemFacts:
     values: Mapping[str, Any] = field(default_factory=dict)
     tags: frozenset[str] = frozenset()
     excluded: str | None = None
-    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     tasks: Mapping[int, TaskFacts] = field(default_factory=dict)
+
+    def own(self, job_type: str) -> dict[str, Any]:
+        """Parameters of a job type for this item alone."""
+        start = f"{job_type}."
+        return {name.removeprefix(start): v for name, v in self.parameters.items() if name.startswith(start)}
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
         inputs[slot] = arrived.slots[slot]
     if job.scope == "decision":
         inputs = {**arrived.slots}
-    return task_identity(job.identity, inputs, item.parameters.get(job.type, {}))
+    return task_identity(job.identity, inputs, item.own(job.type))
 
 
 def _change(
@@ -250,18 +255,23 @@ def _decided(
         return None if task is None else _moved(task, job, item, TaskState.EXCLUDED, None)
     if arrived.state == "pending" or job.broken is not None:
         return _moved(task, job, item, TaskState.WAITING, None)
-    values: dict[str, Any] = {}
-    for origin in arrived.slots.values():
-        found = find(origin)
-        for slot in () if found is None else found.slots.values():
-            values = {**slot.values, **values}
-    outputs = decide(
-        job, DecisionInput(item.name, item.item, {**item.values, **values}, item.tags, _came_by(job, standings))
-    )
+    outputs = decide(job, decision_input(job, item, arrived, find, _came_by(job, standings)))
     identity = "decided:" + ",".join(sorted(outputs))
     if task is not None and task.state is TaskState.DONE and task.identity == identity:
         return None
     return Change(job.id, item.item, TaskState.DONE, identity, ResultFacts(outputs=outputs))
+
+
+def decision_input(
+    job: Job, item: ItemFacts, arrived: Standing, find: Find, came_by: tuple[str | None, ...] = ()
+) -> DecisionInput:
+    """What a decision job may know of an item: its own values, and those of the slots that it has at this place."""
+    values: dict[str, Any] = {}
+    for name, origin in arrived.slots.items():
+        found = find(origin)
+        if found is not None and name in found.slots:
+            values = {**found.slots[name].values, **values}
+    return DecisionInput(item.name, item.item, {**item.values, **values}, item.tags, came_by)
 
 
 def _came_by(job: Job, standings: Mapping[int, Standing]) -> tuple[str | None, ...]:

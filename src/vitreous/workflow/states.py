@@ -26,16 +26,16 @@ class TaskState(StrEnum):
 
 _S = TaskState
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
-    _S.WAITING: frozenset({_S.READY, _S.RUNNING, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),  # running: behind one in a chain
-    _S.READY: frozenset({_S.WAITING, _S.RUNNING, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),
+    _S.WAITING: frozenset({_S.READY, _S.RUNNING, _S.DONE, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED}),
+    _S.READY: frozenset({_S.WAITING, _S.RUNNING, _S.DONE, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED}),
     _S.RUNNING: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.FAILED, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED}),
-    _S.DONE: frozenset({_S.WAITING, _S.READY, _S.EXCLUDED, _S.DONE}),
+    _S.DONE: frozenset({_S.WAITING, _S.READY, _S.EXCLUDED, _S.QUARANTINED}),
     _S.FAILED: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED}),
     _S.QUARANTINED: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.CANCELLED, _S.EXCLUDED}),
     _S.CANCELLED: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.EXCLUDED}),
     _S.EXCLUDED: frozenset({_S.WAITING, _S.READY, _S.DONE, _S.CANCELLED}),
 }
-"""State → the states that may follow it."""
+"""State → the states that may follow it. A waiting task runs when it comes behind another in one chain."""
 
 FINISHED = frozenset({_S.DONE, _S.QUARANTINED, _S.CANCELLED, _S.EXCLUDED})
 """States in which nothing more happens by itself."""

@@ -127,7 +127,7 @@ CREATE TABLE source_file (
     path TEXT NOT NULL,
     size INTEGER NOT NULL,
     mtime REAL NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('settling', 'imported', 'duplicate', 'quarantined')),
+    state TEXT NOT NULL CHECK (state IN ('settling', 'imported', 'duplicate', 'quarantined', 'skipped')),
     item INTEGER,
     identity TEXT,
     error TEXT,                                         -- JSON

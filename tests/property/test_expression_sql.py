@@ -6,6 +6,7 @@ import contextlib
 import math
 import re
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -176,3 +177,15 @@ def test_any_text_is_read_or_refused_by_an_error_for_people(text: str) -> None:
 def test_like_matches_as_the_regular_expression_does(text: str, pattern: str) -> None:
     expected = re.fullmatch("".join({"%": ".*", "_": "."}.get(one, re.escape(one)) for one in pattern), text)
     assert like(text, pattern) is (expected is not None)
+
+
+def test_deeply_nested_calculations_stay_quick(sqlite: sqlite3.Connection, duck: duckdb.DuckDBPyConnection) -> None:
+    text = "a"
+    for _ in range(7):
+        text = f"log(sqrt(min(max(1 / (1 + {text}), 0.5), 3)) + 1)"
+    expression = parse(f"{text} > 0", COLUMNS)
+    row = dict.fromkeys(COLUMNS) | {"a": 1.0}
+    begin = time.monotonic()
+    assert asked(sqlite, *expression.sql("sqlite", "r"), row) is expression.evaluate(row) is True
+    assert asked(duck, *expression.sql("duckdb", "r"), row) is True
+    assert time.monotonic() - begin < 5.0

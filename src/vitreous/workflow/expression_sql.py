@@ -30,8 +30,6 @@ from vitreous.workflow.expression_nodes import (
 Dialect = Literal["sqlite", "duckdb"]
 Parameter = float | str | bool | int
 
-_SMALLEST_NEGATIVE = -5e-324
-
 
 @dataclass(frozen=True)
 class Sql:
@@ -66,6 +64,11 @@ def _listed(parts: Sequence[Sql], separator: str) -> Sql:
     return _joined(separator.join(["{}"] * len(parts)), *parts)
 
 
+def _within(sql: Sql, domain: str) -> Sql:
+    """DuckDB: the value where it lies in the domain, else NULL; evaluated once."""
+    return _joined(f"list_filter([{{}}], lambda v: v {domain})[1]", sql)
+
+
 @dataclass(frozen=True)
 class _Writer:
     dialect: Dialect
@@ -94,10 +97,10 @@ class _Writer:
             case Membership():
                 marks = ", ".join("?" * len(node.values))
                 word = "NOT IN" if node.negated else "IN"
-                value = self.write(node.operand)
+                value = self.known(node.operand)
                 return Sql(f"({value.text} {word} ({marks}))", (*value.parameters, *node.values))
             case IsUnknown():
-                return _joined("({} IS NOT NULL)" if node.negated else "({} IS NULL)", self.write(node.operand))
+                return _joined("({} IS NOT NULL)" if node.negated else "({} IS NULL)", self.known(node.operand))
             case Not():
                 return _joined("(NOT {})", self.write(node.operand))
             case Logic():
@@ -113,24 +116,27 @@ class _Writer:
                 hint="Read the expression with the kinds of the columns",
                 column=node.name,
             )
-        return _joined("nullif(CAST({} AS DOUBLE), 'NaN'::DOUBLE)", name) if node.kind == "number" else name
+        return _joined("CAST({} AS DOUBLE)", name) if node.kind == "number" else name
 
     def number(self, node: Node) -> Sql:
         """A number in a calculation: double precision, whatever the column's type."""
         sql = self.write(node)
         return _joined("CAST({} AS REAL)", sql) if isinstance(node, Column) and not self.duckdb else sql
 
-    def known(self, sql: Sql) -> Sql:
-        """DuckDB's NaN becomes NULL; SQLite has none."""
-        return _joined("nullif({}, 'NaN'::DOUBLE)", sql) if self.duckdb else sql
+    def known(self, node: Node) -> Sql:
+        """A value that is compared or asked for: DuckDB's NaN becomes NULL here.
+
+        Within a calculation NaN and NULL both stand for unknown and go on by themselves: ``nullif`` evaluates its first
+        argument twice, so nested ones would take time that doubles with each level.
+        """
+        sql = self.write(node)
+        return _joined("nullif({}, 'NaN'::DOUBLE)", sql) if self.duckdb and node.kind == "number" else sql
 
     def calculation(self, node: Calculation) -> Sql:
         left, right = self.number(node.left), self.number(node.right)
-        if node.operator == "%":
-            return self.known(_joined("({} % nullif({}, 0.0))" if self.duckdb else "mod({}, {})", left, right))
-        if node.operator == "/" and self.duckdb:
-            return self.known(_joined("({} / nullif({}, 0.0))", left, right))
-        return self.known(_joined(f"({{}} {node.operator} {{}})", left, right))
+        if self.duckdb and node.operator in "/%":
+            return _joined(f"({{}} {node.operator} {{}})", left, _within(right, "<> 0.0"))
+        return _joined("mod({}, {})" if node.operator == "%" else f"({{}} {node.operator} {{}})", left, right)
 
     def call(self, node: NumberCall) -> Sql:
         arguments = [self.number(argument) for argument in node.arguments]
@@ -138,24 +144,21 @@ class _Writer:
             return _joined("abs({})", *arguments)
         if node.function in ("min", "max"):
             return self.extreme(node.function, arguments)
-        if not self.duckdb:
-            return _joined("sqrt({})" if node.function == "sqrt" else "ln({})", *arguments)
-        # greatest() passes over NULL, so what is unknown or out of the function's range becomes the limit, then NULL
-        if node.function == "log":
-            return _joined("ln(nullif(greatest({}, 0.0), 0.0))", *arguments)
-        limit = Sql("?", (_SMALLEST_NEGATIVE,))
-        return _joined("sqrt(nullif(greatest({}, {}), {}))", *arguments, limit, limit)
+        name, domain = ("sqrt", ">= 0.0") if node.function == "sqrt" else ("ln", "> 0.0")
+        return _joined(f"{name}({{}})", _within(arguments[0], domain) if self.duckdb else arguments[0])
 
     def extreme(self, function: str, arguments: Sequence[Sql]) -> Sql:
-        """The least or greatest, unknown where one is: DuckDB's own would pass over NULL."""
+        """The least or greatest, unknown where one is: DuckDB's own would pass over NULL, and NaN is its greatest."""
         several = _listed(arguments, ", ")
         if not self.duckdb:
             return _joined(f"{function}({{}})", several)
-        order = "ASC" if function == "min" else "DESC"
-        return _joined(f"list_sort([{{}}], '{order}', 'NULLS FIRST')[1]", several)
+        greatest = "list_sort([{}], 'DESC', 'NULLS FIRST')[1]"
+        if function == "max":
+            return _joined(greatest, several)
+        return _joined(f"(-{greatest})", _listed([_joined("(-{})", argument) for argument in arguments], ", "))
 
     def comparison(self, node: Comparison) -> Sql:
-        operands = [self.write(operand) for operand in node.operands]
+        operands = [self.known(operand) for operand in node.operands]
         pairs = [
             _joined(f"{{}} {'=' if comparator == '==' else comparator} {{}}", left, right)
             for left, comparator, right in zip(operands, node.comparators, operands[1:], strict=False)

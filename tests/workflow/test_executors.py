@@ -143,43 +143,14 @@ sys.path.insert(0, {tests!r})
 import pool_work
 from pool_results import Results
 from vitreous.workflow.executors.dask_executor import DaskExecutor
-from vitreous.workflow.profile import LocalProfile
+from vitreous.workflow.profile import LocalProfile, SshProfile
 if __name__ == "__main__":
     folder, results = Path({folder!r}), Results()
-    pool = DaskExecutor(LocalProfile(workers=2, gpus=0), results.report, folder / "logs")
+    pool = DaskExecutor({profile}, results.report, folder / "logs")
     results.submit(pool, pool_work.deaf, "deaf", folder)
     results.submit(pool, pool_work.program, "program", folder)
     results.wait("deaf", timeout=100)
 """
-
-
-def test_nothing_outlives_a_killed_engine_and_it_was_quiet(tmp_path: Path) -> None:
-    script = tmp_path / "engine.py"
-    script.write_text(ENGINE.format(tests=str(Path(__file__).parent), folder=str(tmp_path)))
-    with (tmp_path / "said").open("w") as said:
-        engine = subprocess.Popen([sys.executable, str(script)], stdout=said, stderr=said)
-        left = [read_pid(tmp_path / "deaf.pid"), read_pid(tmp_path / "program.pid")]
-        quiet = (tmp_path / "said").read_text()  # python itself speaks of semaphores after the kill
-        engine.kill()
-        engine.wait()
-    assert wait_until(lambda: not any(map(alive, left)), 5.0) < 5.0
-    assert quiet == ""
-
-
-def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
-    results = Results()
-    pool = DaskExecutor(LocalProfile(workers=1, gpus=0), results.report, tmp_path / "logs")
-    results.submit(pool, pool_work.deaf, "deaf", tmp_path)
-    results.submit(pool, pool_work.echo, "waits", tmp_path)
-    worker = read_pid(tmp_path / "deaf.pid")
-    start = time.monotonic()
-    pool.close()
-    assert time.monotonic() - start < 5.0
-    assert all(text.startswith("lost: ") for text in results.wait("deaf", "waits"))
-    assert sorted(results.calls) == ["deaf", "waits"]
-    assert not alive(worker)
-    with pytest.raises(UsageError, match="closed"):
-        results.submit(pool, pool_work.echo, "late", tmp_path)
 
 
 FAKE_SSH = """#!/bin/sh
@@ -198,6 +169,44 @@ def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text(FAKE_SSH.format())
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+HERE = "LocalProfile(workers=2, gpus=0)"
+ELSEWHERE = (
+    "SshProfile(kind='ssh', hosts=('n1',), workers=2, host='127.0.0.1', setup=('export PYTHONPATH=' + {tests!r},))"
+)
+
+
+@pytest.mark.usefixtures("fake_ssh")
+@pytest.mark.parametrize("profile", [HERE, ELSEWHERE], ids=["local", "ssh"])
+def test_nothing_outlives_a_killed_engine_and_it_was_quiet(tmp_path: Path, profile: str) -> None:
+    script = tmp_path / "engine.py"
+    tests = str(Path(__file__).parent)
+    script.write_text(ENGINE.format(tests=tests, folder=str(tmp_path), profile=profile.format(tests=tests)))
+    with (tmp_path / "said").open("w") as said:
+        engine = subprocess.Popen([sys.executable, str(script)], stdout=said, stderr=said)
+        left = [read_pid(tmp_path / "deaf.pid"), read_pid(tmp_path / "program.pid")]
+        quiet = (tmp_path / "said").read_text()  # python itself speaks of semaphores after the kill
+        engine.kill()
+        engine.wait()
+    assert wait_until(lambda: not any(map(alive, left)), 6.0) < 6.0
+    assert quiet == ""
+
+
+def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
+    results = Results()
+    pool = DaskExecutor(LocalProfile(workers=1, gpus=0), results.report, tmp_path / "logs")
+    results.submit(pool, pool_work.deaf, "deaf", tmp_path)
+    results.submit(pool, pool_work.echo, "waits", tmp_path)
+    worker = read_pid(tmp_path / "deaf.pid")
+    start = time.monotonic()
+    pool.close()
+    assert time.monotonic() - start < 5.0
+    assert all(text.startswith("lost: ") for text in results.wait("deaf", "waits"))
+    assert sorted(results.calls) == ["deaf", "waits"]
+    assert not alive(worker)
+    with pytest.raises(UsageError, match="closed"):
+        results.submit(pool, pool_work.echo, "late", tmp_path)
 
 
 @pytest.mark.usefixtures("fake_ssh")

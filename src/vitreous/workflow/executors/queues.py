@@ -36,6 +36,9 @@ from vitreous.workflow.profile import (
 WAIT_FOR_SCHEDULER = 60
 """s that a worker looks for the scheduler before its job ends."""
 
+SCRATCH = "${TMPDIR:-/tmp}"
+"""Where a worker puts what is temporary unless the profile says; the node's shell fills it in."""
+
 
 class _Explained:
     """A job whose refusal becomes an error that people can read."""
@@ -113,7 +116,7 @@ def worker(profile: Queued, kind: Kind, log_folder: Path) -> dict[str, Any]:
         "job_name": f"vitreous-{kind}",
         "python": profile.python or sys.executable,
         "interface": profile.interface,
-        "local_directory": None if profile.scratch is None else str(profile.scratch),
+        "local_directory": SCRATCH if profile.scratch is None else str(profile.scratch),
         "log_directory": str(log_folder),
         "death_timeout": WAIT_FOR_SCHEDULER,
         "worker_extra_args": ["--resources", f"{kind.upper()}=1", "--no-dashboard"],

@@ -83,12 +83,11 @@ def remote_command(profile: SshProfile, scheduler: str, name: str, gpu: str | No
     worker += ["--name", name, "--nthreads", "1", "--nanny", "--no-dashboard", "--death-timeout", "60"]
     worker += ["--resources", f"{kind.upper()}=1"]
     worker += ["--memory-limit", "0" if profile.memory is None else str(memory_bytes(profile.memory))]
-    if profile.scratch is not None:
-        worker += ["--local-directory", str(profile.scratch)]
     if profile.interface is not None:
         worker += ["--interface", profile.interface]
+    scratch = "${TMPDIR:-/tmp}" if profile.scratch is None else shlex.quote(str(profile.scratch))
     exports = [f"export {variable}={shlex.quote(value)}" for variable, value in variables.items()]
-    return "; ".join([*profile.setup, *exports, f"exec {shlex.join(worker)}"])
+    return "; ".join([*profile.setup, *exports, f"exec {shlex.join(worker)} --local-directory {scratch}"])
 
 
 def ssh_workers(profile: SshProfile, log_folder: Path) -> dict[str, dict[str, Any]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from distributed import Worker, get_worker
+from distributed import Status, Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from vitreous.workflow.executor import Outcome, RunWork, Work
@@ -42,10 +43,20 @@ class WorkerWatch(WorkerPlugin):
         """Have leftovers killed if this worker dies, and send distributed's chatter into a file."""
         self.mark, self.pipe = start_watch()
         _log_into(Path(self.log_folder), str(worker.name))
+        threading.Thread(target=_leave_in_time, args=(worker, self.mark), daemon=True, name="vitreous-leave").start()
 
     def teardown(self, worker: Worker) -> None:
         """Kill what was started: nothing is to outlive the worker."""
         kill_children(self.mark)
+
+
+def _leave_in_time(worker: Worker, mark: str) -> None:
+    """End a worker that has lost its scheduler; by itself it would wait half a minute for what it runs."""
+    while worker.status not in (Status.closing, Status.closed, Status.failed):
+        time.sleep(0.5)
+    kill_children(mark)
+    time.sleep(LAST_PATIENCE)
+    os._exit(0)
 
 
 def _log_into(folder: Path, name: str) -> None:

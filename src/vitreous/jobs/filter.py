@@ -89,7 +89,7 @@ JOB = JobType(
     example='vitreous add filter --after ctf expression="fit_resolution < 6"',
     columns={},
     category="Sets",
-    order=10,
+    order=60,
     scope="decision",
     outputs=("items", "rejected"),
     methods="Items were kept where {expression}.",

@@ -41,7 +41,7 @@ JOB = JobType(
     example="vitreous add split --after ctf parts=2",
     columns={},
     category="Sets",
-    order=30,
+    order=64,
     scope="decision",
     outputs=tuple(f"part_{number}" for number in range(1, MOST_PARTS + 1)),
     methods="The items were split into {parts} parts ({how}).",

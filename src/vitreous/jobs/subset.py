@@ -143,7 +143,7 @@ JOB = JobType(
     example="vitreous add subset --after motion select.kind=fraction select.fraction=0.1",
     columns={},
     category="Sets",
-    order=20,
+    order=62,
     scope="decision",
     outputs=("items", "rejected"),
     methods="A subset of the items was taken ({select}).",

@@ -155,13 +155,13 @@ def _own(session: Session, item: str, job: Job) -> dict[str, Any]:
 
 
 def _slot_sources(session: Session, graph: Graph, job: Job, job_type: JobType, item: str) -> list[Source]:
-    """The item's slots before the job, those that it needs first."""
+    """The item's slots that the job needs."""
     results = Results(session.db)
     facts = item_facts(session.db, [item_number(session, item)])[0]
     slots = settle(graph, facts, results.find, session.decide).arrivals[job.id].slots
     needed = [slot for need in job_type.needs if (slot := chosen_slot(need, slots)) is not None]
     sources = []
-    for name in dict.fromkeys([*needed, *slots]):
+    for name in needed:
         found = results.find(slots[name])
         if found is not None and name in found.slots:
             sources.append(Source(f"slot {name}", found.slots[name].values))

@@ -113,9 +113,9 @@ def compute(
 
 
 def resolved_values(job_type: JobType, step: Step, item: ItemInput) -> dict[str, Any]:
-    """Values of the parameters for this item: its own and the job's, then what its slots and the project know."""
+    """Values of the parameters for this item: its own and the job's, then what needed slots and the project know."""
     needed = [slot for need in job_type.needs if (slot := chosen_slot(need, item.slots)) is not None]
-    slots = [Source(f"slot {name}", item.slots[name].values) for name in dict.fromkeys([*needed, *item.slots])]
+    slots = [Source(f"slot {name}", item.slots[name].values) for name in needed]
     sources = [Source("job", step.params, inherited=False), *slots, Source("project", step.settings)]
     return {name: value.value for name, value in resolve(job_type, sources).items()}
 

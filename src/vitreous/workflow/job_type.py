@@ -154,7 +154,8 @@ class JobType:
             name with bars (``micrograph|movie``) means the first of these that the item has.
         gives: slots that the item gains.
         outputs: names of the outputs by which items leave; more than one only for decisions.
-        methods: a sentence for a paper's methods section; ``{parameter}`` stands for a value.
+        methods: a sentence for a paper's methods section; ``{parameter}`` stands for a value, ``[parameter: text]`` for
+            a space and the text where the parameter is set.
         on_item: in place of ``start`` in projects, where a function reads several slots: ``on_item(params)`` gives it.
         on_set: the same for scope ``set``.
         decide: for scope ``decision``.

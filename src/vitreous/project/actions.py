@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import plain
-from vitreous.project import item_actions, job_actions, task_actions
+from vitreous.project import cleaning, item_actions, job_actions, task_actions
 from vitreous.project.session import Session
 
 if TYPE_CHECKING:
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 Action = Callable[..., Any]
 
 ACTIONS: Mapping[str, Action] = {
-    function.__name__: function for module in (job_actions, item_actions, task_actions) for function in module.ACTIONS
+    function.__name__: function
+    for module in (job_actions, item_actions, task_actions, cleaning)
+    for function in module.ACTIONS
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
 from vitreous.core.words import near
@@ -11,9 +11,10 @@ from vitreous.project.columns import columns_of
 from vitreous.project.references import bring_files
 from vitreous.project.session import Session, job_number
 from vitreous.store import jobs as rows
-from vitreous.store.columns import ensure_columns
+from vitreous.store.columns import ensure_columns, exposure_columns
 from vitreous.store.events import log_event
 from vitreous.store.ledger import unsettle
+from vitreous.workflow.expression import parse
 from vitreous.workflow.graph import Graph, Input, chosen_slot
 from vitreous.workflow.job_type import JobType
 from vitreous.workflow.parameters import normalised
@@ -58,6 +59,7 @@ def add_job(
     chosen = [read_input(graph, entry) for entry in inputs] if inputs is not None else default_inputs(graph, job_type)
     check_connection(graph, job_type, chosen)
     values = bring_files(session, job_type, normalised(job_type, params or {}))
+    check_columns(session, job_type, values)
     ensure_columns(session.db, columns_of(job_type))
     number = rows.insert_job(
         session.db,
@@ -76,6 +78,16 @@ def add_job(
     )
     _tell(session, number, f"added: {title or job_type.title} ({type})", params=values)
     return number
+
+
+def check_columns(session: Session, job_type: JobType, params: Mapping[str, Any]) -> None:
+    """Raise ``UsageError`` where an expression asks for a column that no job of the project gives."""
+    if job_type.scope != "decision" or not isinstance(params.get("expression"), str):
+        return
+    kinds: dict[str, Literal["number", "text", "boolean"]] = {"group": "text", "number": "number"}
+    for name, kind in exposure_columns(session.db, "exposure").items():
+        kinds[name] = {"TEXT": "text", "BOOLEAN": "boolean"}.get(kind, "number")  # type: ignore[assignment]
+    parse(params["expression"], kinds)
 
 
 def read_input(graph: Graph, name: InputName) -> Input:
@@ -174,6 +186,7 @@ def edit_job(
     if params or unset:
         merged = {k: v for k, v in {**before.params, **(params or {})}.items() if k not in unset}
         values = bring_files(session, job_type, normalised(job_type, merged))
+        check_columns(session, job_type, values)
         if values != before.params:
             revision = rows.revise_params(session.db, number, values, session.author, session.clock(), reason)
             changed = {k: v for k, v in values.items() if before.params.get(k) != v}

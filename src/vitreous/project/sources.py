@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitreous.acquisition.import_job import movie_values
+from vitreous.jobs.import_movies import movie_values
 from vitreous.acquisition.reports import Arrival, Changed, Condition, Duplicate, KnownFile, Rejected, Report, Skipped
 from vitreous.acquisition.watcher import Watcher
 from vitreous.core.errors import VitreousError

@@ -71,7 +71,7 @@ def page(
     for name in chosen:
         if name not in known:
             check_column(db, name)
-    ids = _ids(db, where, parameters, order_by(db, order), limit, offset)
+    ids = _ids(db, where, parameters, order, limit, offset)
     names = ", ".join(f'"{name}"' for name in chosen)
     cursor = _cursor(
         db, f"SELECT id, {names} FROM exposures WHERE id IN (SELECT value FROM json_each(?))", (_json(ids),)
@@ -92,7 +92,7 @@ def count(db: Database, where: str | None = None, parameters: Sequence[Any] = ()
 
 def ids_of(db: Database, where: str | None = None, parameters: Sequence[Any] = (), order: Order = ()) -> Sequence[int]:
     """Ids of all exposures that the filter leaves, sorted."""
-    return _all_ids(db, where, parameters, order_by(db, order))
+    return _all_ids(db, where, parameters, order)
 
 
 def histogram(
@@ -153,24 +153,42 @@ def cached(db: Database, key: Any, make: Callable[[], _T]) -> _T:
     return value
 
 
-def _ids(db: Database, where: str | None, parameters: Sequence[Any], by: str, limit: int, offset: int) -> list[int]:
-    key = ("ids", where, tuple(parameters), by)
+def _ids(
+    db: Database, where: str | None, parameters: Sequence[Any], order: Order, limit: int, offset: int
+) -> list[int]:
     if offset + limit > _SHALLOW:
-        return list(_all_ids(db, where, parameters, by)[offset : offset + limit])
+        return list(_all_ids(db, where, parameters, order)[offset : offset + limit])
+    by = order_by(db, order)
 
     def make() -> list[int]:
         text = f"SELECT id FROM exposures{_where(where)} ORDER BY {by} LIMIT ?"
         return [row[0] for row in _cursor(db, text, (*parameters, _SHALLOW))]
 
-    return cached(db, (*key, "first"), make)[offset : offset + limit]
+    return cached(db, ("first ids", where, tuple(parameters), by), make)[offset : offset + limit]
 
 
-def _all_ids(db: Database, where: str | None, parameters: Sequence[Any], by: str) -> array[int]:
-    def make() -> array[int]:
+def _all_ids(db: Database, where: str | None, parameters: Sequence[Any], order: Order) -> Sequence[int]:
+    by, known = order_by(db, order), exposure_columns(db)
+    numeric = [known[name] in ("REAL", "INTEGER", "BOOLEAN") for name, _ in order]
+
+    def make() -> Sequence[int]:
+        if order and all(numeric):
+            return _sorted_numbers(db, where, parameters, order)
         rows = _cursor(db, f"SELECT id FROM exposures{_where(where)} ORDER BY {by}", parameters)
         return array("q", (row[0] for row in rows))
 
     return cached(db, ("ids", where, tuple(parameters), by), make)
+
+
+def _sorted_numbers(db: Database, where: str | None, parameters: Sequence[Any], order: Order) -> Sequence[int]:
+    """Ids sorted by columns of numbers: numpy needs half of SQLite's time, and puts NaN last in both directions."""
+    names = ", ".join(f'"{name}"' for name, _ in order)
+    rows = _cursor(db, f"SELECT id, {names} FROM exposures{_where(where)}", parameters).fetchall()
+    table = np.array(rows, dtype=np.float64).reshape(-1, 1 + len(order))
+    keys = [table[:, 0]]
+    for index, (_, direction) in reversed(list(enumerate(order, start=1))):
+        keys.append(table[:, index] if direction == "asc" else -table[:, index])
+    return array("q", table[np.lexsort(keys), 0].astype(np.int64).tolist())
 
 
 def _numbers(db: Database, column: str, where: str | None, parameters: Sequence[Any]) -> np.ndarray:

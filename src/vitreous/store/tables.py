@@ -107,12 +107,14 @@ class TableReader:
             return Histogram((), (), unknown=self.count(where, parameters))
         parts = even_edges(float(row[0]), float(row[1]), bins)
         low, scale = parts[0], bins / (parts[-1] - parts[0])
-        # The largest value belongs to the last part; least() alone would put unknown values there too.
-        part = f'least(floor(("{column}"::DOUBLE - {low!r}) * {scale!r})::BIGINT, {bins - 1})'
-        text = f'SELECT CASE WHEN "{column}" IS NOT NULL THEN {part} END, count(*) FROM {source} GROUP BY 1'
-        found = dict(self._rows(text, parameters))
-        counts = tuple(int(found.get(index, 0)) for index in range(bins))
-        return Histogram(parts, counts, unknown=int(found.get(None, 0)))
+        text = f'SELECT floor(("{column}"::DOUBLE - {low!r}) * {scale!r})::BIGINT, count(*) FROM {source} GROUP BY 1'
+        counts, unknown = [0] * bins, 0
+        for index, number in self._rows(text, parameters):
+            if index is None:
+                unknown += int(number)
+            else:  # the last part includes its upper edge
+                counts[min(max(int(index), 0), bins - 1)] += int(number)
+        return Histogram(parts, tuple(counts), unknown=unknown)
 
     def summary(self, column: str, where: str | None = None, parameters: Sequence[Any] = ()) -> Summary:
         """Figures of one column; percentiles of numbers are approximate (about 1 %)."""
@@ -142,6 +144,10 @@ class TableReader:
                 column=name,
             )
         return self.columns[name]
+
+    def forget(self) -> None:
+        """Forget the counts of filters that were asked for before."""
+        self._counts.clear()
 
     def close(self) -> None:
         """Give the memory back."""

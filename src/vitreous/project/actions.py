@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 Action = Callable[..., Any]
 
-ACTIONS: Mapping[str, Action] = {
-    function.__name__: function
-    for module in (job_actions, item_actions, task_actions, cleaning)
-    for function in module.ACTIONS
-}
+MODULES = (job_actions, item_actions, task_actions, cleaning)
+
+ACTIONS: Mapping[str, Action] = {function.__name__: function for module in MODULES for function in module.ACTIONS}
 
 
 def perform(session: Session, name: str, arguments: Mapping[str, Any], engine: Engine | None = None) -> Any:

@@ -310,7 +310,8 @@ class Engine:
         if self.executor is None:
             if not any(TaskState.READY in states for states in task_states(self.session.db, graph.jobs).values()):
                 return
-            self.executor = self.start_executor(self._report)
+            if not self._start_workers():
+                return
         finished = finished_jobs(graph, task_states(self.session.db, graph.jobs), bool(unsettled(self.session.db, 1)))
         for kind, free in self._free_slots().items():
             if free <= 0:
@@ -329,6 +330,19 @@ class Engine:
                 busy=busy,
             ):
                 self._submit(work)
+
+    def _start_workers(self) -> bool:
+        """Start the workers; where the cluster refuses, say so and try again later: a session must go on by itself."""
+        if not self._is_due("workers", 30.0):
+            return False
+        try:
+            self.executor = self.start_executor(self._report)
+        except ResourceError as error:
+            self.conditions["workers"] = f"no workers could be started: {error}"
+            log_event(self.session.db, "workers", self.conditions["workers"], self.session.clock())
+            return False
+        self.conditions.pop("workers", None)
+        return True
 
     def _free_slots(self) -> dict[Kind, int]:
         assert self.executor is not None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitreous.jobs.import_movies import movie_values
 from vitreous.acquisition.reports import Arrival, Changed, Condition, Duplicate, KnownFile, Rejected, Report, Skipped
 from vitreous.acquisition.watcher import Watcher
 from vitreous.core.errors import VitreousError
 from vitreous.core.plain import to_json
+from vitreous.jobs.import_movies import movie_values
 from vitreous.project.session import Session
 from vitreous.store.events import log_event
 from vitreous.store.groups import make_group
@@ -25,6 +26,10 @@ from vitreous.workflow.parameters import Source, checked, resolve
 
 if TYPE_CHECKING:
     from vitreous.project.engine import Engine
+
+
+RESTART_SECONDS = 30.0
+"""s after which an import that could not go on is begun again: what hindered it may have passed."""
 
 
 @dataclass
@@ -40,6 +45,7 @@ class Import:
     rounds: int = 0
     closed: bool = False
     fault: str | None = None
+    since: float = field(default_factory=time.monotonic)
 
 
 class Sources:
@@ -70,7 +76,9 @@ class Sources:
             if entry.closed and job is not None and not job.closed:
                 update_job(session.db, number, closed=1)
                 log_event(session.db, "job", "closed: nothing new has come", session.clock(), number)
-            if (changed or entry.closed) and (entry.thread is None or not entry.thread.is_alive()):
+            ended = entry.thread is None or not entry.thread.is_alive()
+            again = entry.fault is not None and time.monotonic() - entry.since > RESTART_SECONDS
+            if ended and (changed or entry.closed or again):
                 del self.imports[number]
         for job in graph.jobs.values():
             runs = job.scope == "source" and job.state == "active" and not job.closed and job.broken is None

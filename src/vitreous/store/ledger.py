@@ -142,24 +142,25 @@ def apply_changes(db: Database, changes: Iterable[Change], now: float) -> None:
             row = db.connection.execute(
                 "SELECT state FROM task WHERE job = ? AND item = ?", (change.job, change.item)
             ).fetchone()
+            error = None if change.error is None else to_json(change.error, indent=None)
+            values = (change.state, change.identity, error, now if change.state is TaskState.DONE else None)
             if row is None:
                 db.connection.execute(
-                    "INSERT INTO task (job, item, state, identity, finished) VALUES (?, ?, ?, ?, ?)",
-                    (change.job, change.item, change.state, change.identity, _finished(change.state, now)),
+                    "INSERT INTO task (state, identity, error, finished, job, item) VALUES (?, ?, ?, ?, ?, ?)",
+                    (*values, change.job, change.item),
                 )
             else:
                 check_transition(TaskState(row[0]), change.state, f"J{change.job} of item {change.item}")
                 db.connection.execute(
-                    "UPDATE task SET state = ?, identity = ?, tries = 0, error = NULL, retry_at = NULL, started = NULL,"
-                    " finished = ? WHERE job = ? AND item = ?",
-                    (change.state, change.identity, _finished(change.state, now), change.job, change.item),
+                    "UPDATE task SET state = ?, identity = ?, error = ?, finished = ?, tries = 0, retry_at = NULL,"
+                    " started = NULL WHERE job = ? AND item = ?",
+                    (*values, change.job, change.item),
                 )
+            if change.error is not None:
+                message = str(change.error["message"])
+                log_event(db, str(change.state), message, now, change.job, change.item, change.error)
             if change.result is not None and change.item:
                 show_slots(db, change.job, change.item, change.result.slots)
-
-
-def _finished(state: TaskState, now: float) -> float | None:
-    return now if state is TaskState.DONE else None
 
 
 def show_slots(db: Database, job: int, item: int, slots: Mapping[str, SlotValue]) -> None:

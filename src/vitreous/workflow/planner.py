@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from vitreous.core.errors import VitreousError
 from vitreous.workflow.graph import Graph, Job, chosen_slot
-from vitreous.workflow.identity import set_identity, task_identity
+from vitreous.workflow.identity import identity_of, set_identity, task_identity
 from vitreous.workflow.job_type import DecisionInput, SlotValue
 from vitreous.workflow.states import TaskState
 
@@ -66,13 +67,19 @@ class ItemFacts:
 
 @dataclass(frozen=True)
 class Change:
-    """A task's new state; ``result`` is set where an equal result was found or a decision was made."""
+    """A task's new state.
+
+    Attributes:
+        result: where an equal result was found, or a decision was made.
+        error: where a decision could not be made, ``{code, message, hint, context}``.
+    """
 
     job: int
     item: int
     state: TaskState
     identity: str | None
     result: ResultFacts | None = None
+    error: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -255,7 +262,13 @@ def _decided(
         return None if task is None else _moved(task, job, item, TaskState.EXCLUDED, None)
     if arrived.state == "pending" or job.broken is not None:
         return _moved(task, job, item, TaskState.WAITING, None)
-    outputs = decide(job, decision_input(job, item, arrived, find, _came_by(job, standings)))
+    try:
+        outputs = decide(job, decision_input(job, item, arrived, find, _came_by(job, standings)))
+    except VitreousError as error:
+        identity = identity_of("fault", job.identity, str(error))
+        if task is not None and task.state is TaskState.QUARANTINED and task.identity == identity:
+            return None
+        return Change(job.id, item.item, TaskState.QUARANTINED, identity, error=error.to_dict())
     identity = "decided:" + ",".join(sorted(outputs))
     if task is not None and task.state is TaskState.DONE and task.identity == identity:
         return None

@@ -26,6 +26,7 @@ DEATHS = 3
 """Workers that one submission may take with it."""
 INNOCENT_DEATHS = 8
 """Workers that may die while a submission seems to wait there: one that kills too fast to be told comes so far."""
+_LOGGER = logging.getLogger(__name__)
 CANCELLED = Lost("it was cancelled")
 _RESOURCE = {"cpu": "CPU", "gpu": "GPU"}
 
@@ -51,7 +52,7 @@ class DaskExecutor:
         report: told the progress, from another thread.
         log_folder: for logs of scheduler, workers and queue jobs; created. It must be seen by all workers' machines.
         prefetch: submissions that wait at each worker beyond the one it does. One hides the way through engine,
-            scheduler and network, about 10 ms; more would only fix the order too early.
+            scheduler and network, 10 to 20 ms; more would only fix the order too early.
 
     Raises:
         ResourceError: the cluster can't be started; the reason of the queue system is in the message.
@@ -183,7 +184,10 @@ class DaskExecutor:
                 return
             del self._submissions[entry.work.key]
         entry.future = None
-        entry.done(entry.work, outcome)
+        try:
+            entry.done(entry.work, outcome)
+        except Exception:  # the border to the engine: its fault must not end the thread that serves all others
+            _LOGGER.exception("what follows %s failed", entry.work.key)
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         message = event[1]

@@ -59,7 +59,7 @@ _EPU = Layout(
 _LEGINON = Layout(
     names=(
         r"(?P<specimen>[^_]+?)_\d+gr(?:_\d+[a-z]*)*?_(?P<square>\d+)sq(?:_v\d+)?"
-        r"(?:_(?P<hole>\d+)h[ln]?)?(?:_v\d+)?(?:_\d+fc\w*)?(?:_v\d+)?_(?P<number>\d+)e[a-z]+(?:[-_.].*)?",
+        r"(?:_(?P<hole>\d+)h[a-z]*)?(?:_v\d+)?(?:_\d+fc\w*)?(?:_v\d+)?_(?P<number>\d+)e[a-z]+(?:[-_.].*)?",
     )
 )
 _SERIALEM = Layout(

@@ -237,17 +237,15 @@ def _gain(looks: list[Look], gain: GainReference, settings: PreflightSettings) -
 
 def _orientation(looks: list[Look], gain: GainReference, settings: PreflightSettings) -> Finding:
     """Find how the gain lies on the frames by the fixed pattern that it has to remove."""
-    import torch
-
-    from vitreous.algorithms.movies.gain import detect_orientation
+    from vitreous.algorithms.movies.gain_from_arrays import detect_from_arrays
 
     same = [look for look in looks if look.header.shape == looks[0].header.shape]
     n = sum(look.header.n_frames for look in same)
-    average = torch.from_numpy(sum(look.total for look in same) / n).to(torch.float32)
+    total = np.sum([look.total for look in same], axis=0)
     kind = gain.kind if settings.gain_kind == "auto" else settings.gain_kind
     given = None if settings.gain_orientation == "auto" else parse_orientation(settings.gain_orientation)
     try:
-        found = detect_orientation(average, n, torch.from_numpy(np.array(gain.array)), None)
+        found = detect_from_arrays(total, n, gain.array)
     except VitreousError as error:
         return Finding("gain_orientation", None, f"the gain's orientation is not sure: {error.message}")
     fact = (

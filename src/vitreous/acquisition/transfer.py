@@ -65,15 +65,18 @@ def _pass_over(
 ) -> Fingerprint:
     """Give all portions of a file to ``take``; it must not change on the way."""
     before = os.fstat(source.fileno())
-    while portion := source.read(CHUNK):
+    done = 0
+    # A file that grows faster than it is read would never end.
+    while done <= before.st_size and (portion := source.read(CHUNK)):
         if stop():
             raise GivenUp
         take(portion)
-    # Opening again asks a network file system anew, where the open file might show what it remembers.
+        done += len(portion)
     after = os.stat(path)
-    if (before.st_size, before.st_mtime, before.st_ino) != (after.st_size, after.st_mtime, after.st_ino):
+    same = (before.st_size, before.st_mtime, before.st_ino) == (after.st_size, after.st_mtime, after.st_ino)
+    if not same or done != before.st_size:
         raise DataError(
-            f"{path}: it changed while it was read ({before.st_size:,} bytes, then {after.st_size:,})",
+            f"{path}: it changed while it was read ({before.st_size:,} bytes, then {max(done, after.st_size):,})",
             hint="It is taken when it has come to rest",
             path=str(path),
             changed=True,

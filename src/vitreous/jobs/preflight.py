@@ -9,7 +9,7 @@ from vitreous.core.errors import UsageError
 from vitreous.core.plain import to_json
 from vitreous.core.progress import Progress
 from vitreous.jobs.acquisition_params import AcquisitionParams, given_acquisition
-from vitreous.workflow.job_type import ItemInput, JobType, Result, SetRunner, no_command, parameter
+from vitreous.workflow.job_type import ItemInput, JobType, Result, SetRunner, Slot, no_command, parameter
 
 if TYPE_CHECKING:
     from vitreous.acquisition.preflight_report import Finding
@@ -83,6 +83,7 @@ JOB = JobType(
     order=15,
     scope="set",
     needs=("movie",),
+    gives=(Slot("preflight", file="json"),),
     methods="The gain reference's orientation and the dose were checked on the first movies.",
     on_set=_on_set,
 )

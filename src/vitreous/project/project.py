@@ -15,6 +15,7 @@ from vitreous.core.errors import UsageError
 from vitreous.project import actions, views
 from vitreous.project.create import create_project
 from vitreous.project.filters import FilterDiff, diff_revisions
+from vitreous.project.preflight import newest_report
 from vitreous.project.session import Session
 from vitreous.project.views import JobView, TaskView
 from vitreous.store import library, queries
@@ -369,6 +370,14 @@ class Project:
     def _on_items(self, action: str, names: Sequence[str], selection: Mapping[str, Any], **more: Any) -> list[str]:
         chosen = {**selection, **({"names": list(names)} if names else {})}
         return list(self.act(action, selection=chosen, **more))
+
+    def preflight(self) -> dict[str, Any] | None:
+        """What the newest pre-flight check found: ``{movies, ok, findings, proposal}``; ``None`` before there is one."""
+        return newest_report(self._read())
+
+    def apply_proposal(self) -> dict[str, Any]:
+        """Set the project's settings as the newest pre-flight check proposes; returns those that were set."""
+        return dict(self.act("apply_proposal"))
 
     # --- settings, templates ----------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitreous.core.errors import UsageError
-from vitreous.core.words import near
+from vitreous.core.words import counted, near
 from vitreous.project.session import Session
+from vitreous.store.columns import exposure_columns
 from vitreous.store.items import parameters_of
 from vitreous.store.ledger import Results, item_facts, task_counts
 from vitreous.workflow.graph import Graph, Input, Job, chosen_slot
@@ -28,6 +29,7 @@ class JobView:
         counts: task state → number of tasks.
         broken: why it can't run.
         continues: the job that it extends.
+        output: what it has given, such as ``8 items: micrograph (4096 x 4096 px, 0.83 Å/px)``.
     """
 
     id: int
@@ -41,24 +43,56 @@ class JobView:
     counts: Mapping[str, int]
     broken: str | None
     continues: int | None
+    output: str
 
 
 def job_view(session: Session, number: int) -> JobView:
     """What a job is and how far it is."""
-    return _view(session.graph().jobs[number], task_counts(session.db).get(number, {}))
+    return _view(session, session.graph().jobs[number], task_counts(session.db).get(number, {}))
 
 
 def job_views(session: Session) -> list[JobView]:
     """All jobs in the order of the graph."""
     graph, counts = session.graph(), task_counts(session.db)
-    return [_view(graph.jobs[number], counts.get(number, {})) for number in graph.order]
+    return [_view(session, graph.jobs[number], counts.get(number, {})) for number in graph.order]
 
 
-def _view(job: Job, counts: Mapping[str, int]) -> JobView:
+SIZES = {"movie": ("movie_width", "movie_height", "movie_pixel_size"), "micrograph": ("width", "height", "pixel_size")}
+"""Slots that hold images → the columns of their size."""
+
+
+def output_text(session: Session, job: Job, counts: Mapping[str, int]) -> str:
+    """What a job has given, in a line; sizes where all images have the same."""
+    if job.scope == "source":
+        text = "SELECT count(*) FROM exposure WHERE source_job = ?"
+        number = int(session.db.connection.execute(text, (job.id,)).fetchone()[0])
+    else:
+        number = counts.get("done", 0)
+    if job.scope == "set" or not number:
+        return counted(number, "result") if number else "nothing yet"
+    slots = [f"{slot}{_size_text(session, job, slot)}" for slot in job.gives]
+    return counted(number, "item") + (f": {', '.join(slots)}" if slots else "")
+
+
+def _size_text(session: Session, job: Job, slot: str) -> str:
+    known = exposure_columns(session.db, "exposure")
+    if slot not in SIZES or any(name not in known for name in SIZES[slot]):
+        return ""
+    width, height, pixel_size = SIZES[slot]
+    text = f"""SELECT min({width}), max({width}), min({height}), max({height}), min({pixel_size}), max({pixel_size})
+        FROM exposure WHERE {slot}_job = ?"""
+    row = session.db.connection.execute(text, (job.id,)).fetchone()
+    if row[0] is None or row[0] != row[1] or row[2] != row[3]:
+        return ""
+    same = row[4] is not None and row[5] - row[4] < 1e-4 * row[4]
+    return f" ({row[0]} x {row[2]} px" + (f", {row[4]:.4g} Å/px)" if same else ")")
+
+
+def _view(session: Session, job: Job, counts: Mapping[str, int]) -> JobView:
     state = "broken" if job.broken else "closed" if job.closed else job.state
     return JobView(
         job.id, job.type, job.title, job.note, job.params, job.revision, job.inputs, state, counts, job.broken,
-        job.continues,
+        job.continues, output_text(session, job, counts),
     )  # fmt: skip
 
 

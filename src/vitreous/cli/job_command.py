@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import inspect
 import os
 import signal
@@ -20,6 +19,7 @@ from vitreous.cli.options import build_params, option_parameters
 from vitreous.cli.progress_bar import progress_display
 from vitreous.cli.tables import results_table
 from vitreous.cli.terminal import console, show_error
+from vitreous.core.memory import keep_freed_memory
 from vitreous.core.plain import to_json
 from vitreous.project.batch import run_batch
 from vitreous.project.faults import exit_code
@@ -92,19 +92,6 @@ def limit_threads(threads: int | None) -> None:
     if threads is not None:
         for name in THREAD_VARIABLES:
             os.environ[name] = str(threads)
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory of freed images for the next ones.
-
-    By default glibc returns every large block to the system, which must zero each page again at the next image: a third
-    of the CPU time of motion correction. Other C libraries have no ``mallopt``, and are left as they are.
-    """
-    m_trim_threshold, m_mmap_max = -1, -4
-    with contextlib.suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(m_mmap_max, 0)
-        library.mallopt(m_trim_threshold, 2**31 - 1)
 
 
 @contextlib.contextmanager

@@ -372,7 +372,7 @@ class Project:
         return list(self.act(action, selection=chosen, **more))
 
     def preflight(self) -> dict[str, Any] | None:
-        """What the newest pre-flight check found: ``{movies, ok, findings, proposal}``; ``None`` before there is one."""
+        """What the newest pre-flight check found: ``{movies, ok, findings, proposal}``, or ``None``."""
         return newest_report(self._read())
 
     def apply_proposal(self) -> dict[str, Any]:

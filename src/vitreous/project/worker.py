@@ -17,6 +17,7 @@ from typing import Any
 
 from vitreous import __version__
 from vitreous.core.errors import ComputeError, DataError, UsageError
+from vitreous.core.memory import keep_freed_memory
 from vitreous.core.plain import plain, to_json
 from vitreous.core.progress import Progress, part_of
 from vitreous.project.faults import describe
@@ -35,6 +36,7 @@ RECORD = ".vitreous.json"
 
 def run_work(work: Work) -> list[Outcome]:
     """Do all chains of a submission; a fault of one leaves the others alone."""
+    keep_freed_memory()
     outcomes: list[Outcome] = []
     progress = worker_progress(work.key)
     with contextlib.chdir(work.project):

@@ -164,6 +164,21 @@ CREATE TABLE decision (
     value TEXT
 );
 
+-- Decisions that came with a template, for items that are not here yet; each is taken away when its item arrives.
+CREATE TABLE pending_decision (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,                                 -- of the item where it was decided
+    identity TEXT,                                      -- hash of its file's content
+    kind TEXT NOT NULL,                                 -- flag, trash, group, tag, comment, parameters, keep, reject
+    value TEXT,
+    job INTEGER REFERENCES job (id) ON DELETE CASCADE,  -- the filter of keep and reject
+    author TEXT NOT NULL,
+    time REAL NOT NULL,
+    template TEXT NOT NULL
+);
+CREATE INDEX pending_name ON pending_decision (name);
+CREATE INDEX pending_identity ON pending_decision (identity);
+
 -- Immutable Parquet files of big tables (particles); a file that is not listed here does not exist.
 CREATE TABLE fragment (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

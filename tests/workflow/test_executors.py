@@ -104,6 +104,10 @@ def _worker_of(pid: int) -> int:
     raise AssertionError("it has no worker above it")
 
 
+def _nanny_of(pid: int) -> int:
+    return int(Path(f"/proc/{_worker_of(pid)}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_cancelled_work_stops_at_its_next_progress(pool: DaskExecutor, tmp_path: Path) -> None:
     RESULTS.submit(pool, pool_work.endless_progress, "endless", tmp_path)
     worker = read_pid(tmp_path / "endless.pid")
@@ -134,6 +138,18 @@ def test_work_that_hears_nothing_is_stopped_with_its_worker(pool: DaskExecutor, 
 def test_a_fault_of_the_function_is_told_as_a_loss(pool: DaskExecutor, tmp_path: Path) -> None:
     RESULTS.submit(pool, pool_work.raises, "raises", tmp_path)
     assert RESULTS.wait("raises") == ["lost: the worker could not run it: ZeroDivisionError: a fault"]
+
+
+def test_a_fault_of_the_engine_does_not_stop_the_pool(
+    pool: DaskExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(work: Work, outcome: object) -> None:
+        raise ValueError("a fault of the engine")
+
+    pool.submit(pool_work.echo, Work("faulty", str(tmp_path), "cpu", ()), fault)
+    wait_until(lambda: "a fault of the engine" in caplog.text)
+    RESULTS.submit(pool, pool_work.echo, "after the fault", tmp_path)
+    assert RESULTS.wait("after the fault") == ["after the fault"]
 
 
 ENGINE = """
@@ -220,6 +236,11 @@ def test_a_worker_started_by_ssh_works_and_leaves(tmp_path: Path) -> None:
         assert [worker.name for worker in pool.workers()] == ["node1-cpu-0"]
         results.submit(pool, pool_work.echo, "by ssh", tmp_path)
         assert results.wait("by ssh") == ["by ssh"]
+        results.submit(pool, pool_work.deaf, "first", tmp_path)
+        os.kill(_nanny_of(read_pid(tmp_path / "first.pid")), signal.SIGKILL)
+        wait_until(lambda: results.outcomes == {} or pool.workers() == [], 10.0)
+        pool.cancel("first")
+        wait_until(lambda: len(pool.workers()) == 1, 25.0)
         results.submit(pool, pool_work.deaf, "deaf", tmp_path)
         worker = read_pid(tmp_path / "deaf.pid")
     finally:

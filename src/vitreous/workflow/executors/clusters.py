@@ -36,6 +36,7 @@ class Cluster(SpecCluster):
     def __init__(self, *, scheduler: Mapping[str, Any]) -> None:
         super().__init__(workers={}, scheduler={"cls": Scheduler, "options": dict(scheduler)}, name="vitreous")
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving = asyncio.Event()
 
     def start_workers(self, workers: Mapping[str, Any]) -> None:
         """Start the workers of a specification; raises what the start of one of them raises."""
@@ -48,7 +49,11 @@ class Cluster(SpecCluster):
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(KEEP_INTERVAL)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), KEEP_INTERVAL)
+                return
+            for name in [name for name, worker in self.workers.items() if getattr(worker, "ended", False)]:
+                await self.workers.pop(name).close()
             if set(self.worker_spec) - set(self.workers):
                 try:
                     await self._correct_state()
@@ -57,7 +62,8 @@ class Cluster(SpecCluster):
 
     async def _close(self) -> None:
         if self._keeper is not None:
-            self._keeper.cancel()
+            self._leaving.set()  # no cancelling: a worker that it is just starting would be left behind
+            await asyncio.wait([self._keeper])
         if self.status not in (Status.closing, Status.closed):
             await self._dismiss()
         await super()._close()

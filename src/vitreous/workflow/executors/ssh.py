@@ -64,6 +64,11 @@ class SshWorker(ProcessInterface):
             )
         await super().start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether ssh has ended after its start, so that there is no worker: it is to be started again."""
+        return self._process is not None and self._process.returncode is not None
+
     async def close(self) -> None:
         """End ssh; the worker was told to leave before."""
         process = self._process

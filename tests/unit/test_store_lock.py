@@ -165,7 +165,7 @@ def race(folder, barrier, queue):
     else:
         queue.put(1)
         lock.check()
-        time.sleep(0.3)
+        time.sleep(0.2)
         assert lock.check()
         lock.release()
 
@@ -173,7 +173,7 @@ def race(folder, barrier, queue):
 @pytest.mark.parametrize("stale", [False, True])
 def test_of_processes_that_try_at_once_exactly_one_wins(tmp_path, stale):
     context = multiprocessing.get_context("fork")
-    for number in range(8):
+    for number in range(4):
         folder = tmp_path / str(number)
         folder.mkdir()
         if stale:

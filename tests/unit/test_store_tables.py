@@ -190,7 +190,7 @@ def test_a_killed_writer_leaves_whole_tables(tmp_path):
     create_database(folder, {}).close()
     rng = np.random.default_rng(1)
     counted = 0
-    for _ in range(4):
+    for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE)
         process.stdout.readline()
         time.sleep(0.2 * rng.random())

@@ -76,12 +76,28 @@ def histogram_of(values: np.ndarray, bins: int, edges: Sequence[float] | None) -
     """Histogram of numbers; NaN is unknown."""
     known = values[~np.isnan(values)]
     unknown = int(values.size - known.size)
-    if edges is None:
-        if known.size == 0:
-            return Histogram((), (), unknown=unknown)
-        edges = even_edges(float(known.min()), float(known.max()), bins)
-    counts, _ = np.histogram(known, np.asarray(edges, dtype=np.float64))
-    below, above = int((known < edges[0]).sum()), int((known > edges[-1]).sum())
+    return even_counts(known, bins, unknown) if edges is None else counts_between(known, edges, unknown)
+
+
+def even_counts(known: np.ndarray, bins: int, unknown: int = 0) -> Histogram:
+    """Histogram in ``bins`` equal parts of the range; half the time of ``numpy.histogram`` with millions of values."""
+    if known.size == 0:
+        return Histogram((), (), unknown=unknown)
+    edges = even_edges(float(known.min()), float(known.max()), bins)
+    numbers = known if known.dtype in (np.float32, np.float64) else known.astype(np.float64)
+    places = numbers - numbers.dtype.type(edges[0])
+    places *= numbers.dtype.type(bins / (edges[-1] - edges[0]))
+    indices = places.astype(np.int32)
+    np.clip(indices, 0, bins - 1, out=indices)  # the last part includes its upper edge
+    counts = np.bincount(indices, minlength=bins)
+    return Histogram(edges, tuple(int(number) for number in counts), unknown=unknown)
+
+
+def counts_between(known: np.ndarray, edges: Sequence[float], unknown: int = 0) -> Histogram:
+    """Histogram between given edges."""
+    limits = np.asarray(edges, dtype=np.float64)
+    counts, _ = np.histogram(known, limits)
+    below, above = int((known < limits[0]).sum()), int((known > limits[-1]).sum())
     return Histogram(tuple(float(edge) for edge in edges), tuple(int(n) for n in counts), below, above, unknown)
 
 

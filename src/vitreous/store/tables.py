@@ -14,7 +14,15 @@ import numpy as np
 
 from vitreous.core.errors import DataError, ResourceError, UsageError
 from vitreous.store.database import Database
-from vitreous.store.figures import PERCENTILES, Histogram, Summary, check_edges, even_edges, summary_of_texts
+from vitreous.store.figures import (
+    PERCENTILES,
+    Histogram,
+    Summary,
+    check_edges,
+    counts_between,
+    even_counts,
+    summary_of_texts,
+)
 from vitreous.store.fragments import (
     FOLDER,
     ROW_GROUP,
@@ -99,22 +107,12 @@ class TableReader:
         """How often values fall between ``edges``, or into ``bins`` equal parts of their range."""
         self._check_number(column)
         check_edges(bins, edges)
-        source = self._source(where)
+        values = self._values(column, where, parameters)
+        numbers = values.compressed()
+        unknown = int(values.size - numbers.size)
         if edges is not None:
-            return self._histogram_between(column, edges, source, parameters)
-        row = self._rows(f'SELECT min("{column}"), max("{column}") FROM {source}', parameters)[0]
-        if row[0] is None:
-            return Histogram((), (), unknown=self.count(where, parameters))
-        parts = even_edges(float(row[0]), float(row[1]), bins)
-        low, scale = parts[0], bins / (parts[-1] - parts[0])
-        text = f'SELECT floor(("{column}"::DOUBLE - {low!r}) * {scale!r})::BIGINT, count(*) FROM {source} GROUP BY 1'
-        counts, unknown = [0] * bins, 0
-        for index, number in self._rows(text, parameters):
-            if index is None:
-                unknown += int(number)
-            else:  # the last part includes its upper edge
-                counts[min(max(int(index), 0), bins - 1)] += int(number)
-        return Histogram(parts, tuple(counts), unknown=unknown)
+            return counts_between(numbers, edges, unknown)
+        return even_counts(numbers, bins, unknown)
 
     def summary(self, column: str, where: str | None = None, parameters: Sequence[Any] = ()) -> Summary:
         """Figures of one column; percentiles of numbers are approximate (about 1 %)."""
@@ -185,20 +183,12 @@ class TableReader:
             rows: list[tuple[Any, ...]] = self._connection.cursor().execute(text, list(parameters)).fetchall()
         return rows
 
-    def _histogram_between(
-        self, column: str, edges: Sequence[float], source: str, parameters: Sequence[Any]
-    ) -> Histogram:
+    def _values(self, column: str, where: str | None, parameters: Sequence[Any]) -> np.ma.MaskedArray[Any, Any]:
+        """All values of a column: one pass over the files, where range and counts in SQL would need two."""
         with table_faults(self.name):
-            cursor = self._connection.cursor().execute(f'SELECT "{column}" FROM {source}', list(parameters))
-            values = np.ma.masked_array(cursor.fetchnumpy()[column])
-        numbers = values.compressed()
-        limits = np.asarray(edges, dtype=np.float64)
-        places = np.searchsorted(limits, numbers, side="right")
-        places[numbers == limits[-1]] -= 1  # the last part includes its upper edge
-        totals = np.bincount(places, minlength=limits.size + 1)
-        unknown = int(values.size - numbers.size)
-        counts = tuple(int(number) for number in totals[1:-1])
-        return Histogram(tuple(float(edge) for edge in edges), counts, int(totals[0]), int(totals[-1]), unknown)
+            text = f'SELECT "{column}" FROM {self._source(where)}'
+            found = self._connection.cursor().execute(text, list(parameters)).fetchnumpy()
+        return np.ma.masked_array(found[column])
 
 
 def open_table(

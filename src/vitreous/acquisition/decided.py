@@ -22,6 +22,9 @@ class Decided:
         self._forbidden: set[str] = set()
         self._turn = 0
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._files
+
     def get(self, path: str) -> KnownFile | None:
         """What was decided on a file."""
         return self._files.get(path)

@@ -7,7 +7,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from vitreous.acquisition.settle import Stamp
 
 MAX_DEPTH = 32
 MAX_PROBLEMS = 20
+SIDE_SUFFIXES = (".mdoc", ".xml", ".gain")
+"""Of files that may belong to a movie; as they are written, letter by letter."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def scan(
     wanted: Callable[[str], bool],
     sides: Callable[[Path], tuple[Path, ...]] = lambda path: (),
     excluded: frozenset[str] = frozenset(),
+    known: Container[str] = (),
 ) -> Listing:
     """List the movies below the sources.
 
@@ -94,8 +97,9 @@ def scan(
         wanted: whether the stamp of a path is of interest; for others no attribute is asked of the file system.
         sides: paths at which the files that belong to a movie may be.
         excluded: real paths of folders that are not entered (where the imported files go).
+        known: paths of which it is known that the selection takes them.
     """
-    look = _Look(selection, recursive, wanted, sides, excluded)
+    look = _Look(selection, recursive, wanted, sides, excluded, known)
     for source in sources:
         look.enter(source, "", 0)
     return Listing(look.files, look.stamps, tuple(look.problems[:MAX_PROBLEMS]), look.others, tuple(look.folders))
@@ -111,9 +115,10 @@ class _Look:
         wanted: Callable[[str], bool],
         sides: Callable[[Path], tuple[Path, ...]],
         excluded: frozenset[str],
+        known: Container[str],
     ) -> None:
         self.selection, self.recursive, self.wanted, self.sides = selection, recursive, wanted, sides
-        self.excluded = excluded
+        self.excluded, self.known = excluded, known
         self.files: dict[str, str] = {}
         self.stamps: dict[str, Stamp] = {}
         self.problems: list[Condition] = []
@@ -134,12 +139,15 @@ class _Look:
             self.problems.append(folder_problem(Path(folder), error, is_source=depth == 0))
             return
         self.folders.append(os.fspath(folder))
-        names = frozenset(entry.name for entry in found)
+        # Most folders hold no side files: then none is looked for.
+        names = frozenset(entry.name for entry in found if entry.name.endswith(SIDE_SUFFIXES))
         for entry in found:
             below = f"{relative}/{entry.name}" if relative else entry.name
             if self._is_folder(entry):
                 if self.recursive and depth < MAX_DEPTH and not self.selection.ignores(below):
                     self.enter(entry.path, below, depth + 1)
+            elif entry.path in self.known:
+                self._file(entry, below, names)
             elif not self.selection.takes(below):
                 self.others += 1
             elif _is_text(entry.path):
@@ -172,7 +180,8 @@ class _Look:
         if not stat.S_ISREG(about.st_mode):
             self.files.pop(entry.path)
             return
-        self.stamps[entry.path] = Stamp(about.st_size, about.st_mtime, tuple(self._side_stamps(entry, names)))
+        beside = tuple(self._side_stamps(entry, names)) if names else ()
+        self.stamps[entry.path] = Stamp(about.st_size, about.st_mtime, beside)
 
     def _side_stamps(self, entry: os.DirEntry[str], names: frozenset[str]) -> Iterator[tuple[str, int, float]]:
         for side in self.sides(Path(entry.path)):

@@ -50,7 +50,8 @@ from vitreous.core.errors import DataError, ResourceError
 ROUND_TIME = 5.0
 """s that the files of one round may take; then the folders are looked at again, for something newer may be there."""
 LOOK_SHARE = 10.0
-"""Where a look takes long, files are taken for so many times as long."""
+"""Where a look takes long, files are taken, and then nothing is done, for so many times as long."""
+SLOWEST_LOOK = 30.0
 RETRY = 10.0
 
 
@@ -109,6 +110,7 @@ class Watcher:
         self._told: tuple[Condition, ...] = ()
         self._blocked: Condition | None = None
         self._blocked_until = -1.0
+        self._look_time = 0.0
         self._reports = 0
         self._last_news = clock()
         self._closed = False
@@ -136,7 +138,8 @@ class Watcher:
         self._forget(observation, listing)
         ready = self._ready(observation, now)
         looked = self._clock()
-        end = looked + max(ROUND_TIME, LOOK_SHARE * (looked - now))
+        self._look_time = looked - now
+        end = looked + max(ROUND_TIME, LOOK_SHARE * self._look_time)
         try:
             if now >= self._blocked_until:
                 self._blocked = None
@@ -165,6 +168,7 @@ class Watcher:
             wanted=lambda path: path in self._settling or self._decided.is_due(path),
             sides=sides_of,
             excluded=frozenset({os.path.realpath(self._place.destination)}),
+            known=self._decided,
         )
 
     def _skip_what_was_there(self, listing: Listing) -> None:
@@ -371,7 +375,8 @@ class Watcher:
         if self.params.poll_interval is not None:
             return self.params.poll_interval
         quiet = now - self._last_news
-        return 1.0 if self._settling or quiet < 30 else min(5.0, 1.0 + quiet / 30.0)
+        usual = 1.0 if self._settling or quiet < 30 else min(5.0, 1.0 + quiet / 30.0)
+        return max(usual, min(SLOWEST_LOOK, LOOK_SHARE * self._look_time))
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -14,7 +14,7 @@ from vitreous.project.job_actions import add_job
 from vitreous.project.references import bring_file
 from vitreous.project.session import Session
 from vitreous.project.template_format import Template, TemplateDecision, TemplateJob, check_template
-from vitreous.project.template_plan import Changes, Plan, PlannedJob, plan_template, write_scripts
+from vitreous.project.template_plan import Changes, Plan, PlannedJob, in_terms_of, plan_template, write_scripts
 from vitreous.store import jobs as rows
 from vitreous.store.events import log_event
 from vitreous.store.groups import make_group
@@ -106,7 +106,8 @@ def _add(session: Session, template: Template, plan: Plan) -> list[int]:
     numbers: dict[int, int] = {}
     keys: dict[str, int] = {}
     for place, entry in enumerate(plan.jobs):
-        number = _add_job(session, entry, numbers, keys)
+        with in_terms_of(entry.job.key):
+            number = _add_job(session, entry, numbers, keys)
         numbers[plan.first + place] = keys[entry.job.key] = number
     added = list(keys.values())
     for decision in template.decisions:

@@ -84,7 +84,7 @@ def _new_scripts(session: Session, template: Template) -> dict[str, str]:
     """The scripts that the project has not; one that it has must be the same."""
     new = {}
     for name, text in template.scripts.items():
-        if name != Path(name).name or name.startswith(".") or not name.isprintable() or len(text) > LARGEST:
+        if not name or name != Path(name).name or name.startswith(".") or not name.isprintable() or len(text) > LARGEST:
             raise UsageError(
                 f"the template holds a script {name!r}, which can't be one",
                 hint="Scripts are files directly in the folder scripts, of at most 4 MB",
@@ -92,7 +92,7 @@ def _new_scripts(session: Session, template: Template) -> dict[str, str]:
         there = session.folder / "scripts" / name
         if not there.exists():
             new[name] = text
-        elif there.read_bytes() != text.encode():
+        elif not there.is_file() or there.read_bytes() != text.encode():
             raise UsageError(
                 f"the project has another script {name} than the template",
                 hint=f"Rename or remove {there}, or rename the script in the template",
@@ -148,7 +148,7 @@ def write_scripts(folder: Path, scripts: Mapping[str, str]) -> list[Path]:
 def _type(session: Session, job: TemplateJob, fresh: JobType | BrokenScript | None) -> JobType:
     if isinstance(fresh, JobType):
         return fresh
-    with _in_terms_of(job.key):
+    with in_terms_of(job.key):
         if fresh is not None:
             raise fresh.error()
         if job.type.startswith(PREFIX) and job.type not in find_scripts(session.folder / "scripts"):
@@ -158,7 +158,7 @@ def _type(session: Session, job: TemplateJob, fresh: JobType | BrokenScript | No
 
 
 @contextmanager
-def _in_terms_of(key: str) -> Iterator[None]:
+def in_terms_of(key: str) -> Iterator[None]:
     """Put the key of the job before what goes wrong."""
     try:
         yield
@@ -290,7 +290,7 @@ def _connected(
     jobs, planned = dict(before.jobs), []
     for job in template.jobs:
         job_type, graph = types[job.key], Graph(dict(jobs))
-        with _in_terms_of(job.key):
+        with in_terms_of(job.key):
             inputs = tuple(_inputs(before, graph, numbers, job, changes.get(job.key, {}).get(INPUTS)))
             check_connection(graph, job_type, inputs)
         planned.append(PlannedJob(job, job_type, values[job.key], inputs))

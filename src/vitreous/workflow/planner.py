@@ -199,11 +199,12 @@ def arrival(job: Job, standings: Mapping[int, Standing]) -> Standing:
 def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
     """Identity that the task's result will have; ``None`` where a needed slot is missing or unknown yet.
 
-    Only needed slots count: a job that only reads the micrograph is not repeated when the CTF changes.
+    Only needed slots count: a job that only reads the micrograph is not repeated when the CTF changes. A job that needs
+    none may still look at the item itself, so the items' results differ.
     """
     if arrived.state == "absent" or job.broken is not None:
         return None
-    inputs: dict[str, str] = {}
+    inputs: dict[str, str] = {} if job.needs else {"": item.identity}
     for need in job.needs:
         slot = chosen_slot(need, arrived.slots)
         if slot is None:
@@ -228,10 +229,7 @@ def _change(
         return _decided(job, item, task, arrived, find, decide, standings)
     if arrived.state == "absent":
         return None if task is None else _moved(task, job, item, TaskState.EXCLUDED, task.identity)
-    same = task is not None and task.identity == identity
-    if same and task is not None and task.state in (TaskState.DONE, TaskState.RUNNING, TaskState.QUARANTINED):
-        return None
-    if same and task is not None and task.state is TaskState.FAILED and job.state != "cancelled":
+    if task is not None and task.identity == identity and task.state in _kept(job):
         return None
     found = None if identity is None else find(identity)
     if found is not None and (arrived.state == "here" or task is not None):
@@ -240,6 +238,12 @@ def _change(
         return _moved(task, job, item, TaskState.CANCELLED, identity)
     state = TaskState.READY if arrived.state == "here" and identity is not None else TaskState.WAITING
     return _moved(task, job, item, state, identity)
+
+
+def _kept(job: Job) -> frozenset[TaskState]:
+    """States in which a task stays while its identity stays; what a cancelled job has under way is ended."""
+    kept = {TaskState.DONE, TaskState.QUARANTINED}
+    return frozenset(kept if job.state == "cancelled" else {*kept, TaskState.RUNNING, TaskState.FAILED})
 
 
 def _moved(task: TaskFacts | None, job: Job, item: ItemFacts, state: TaskState, identity: str | None) -> Change | None:
@@ -356,15 +360,16 @@ def settle_set(job: Job, facts: SetFacts, find: Find) -> Change | None:
     whole = SetItem
     if job.broken is not None or not facts.members:
         return None if task is None else _moved(task, job, whole, TaskState.WAITING, task.identity)
-    revived = task is not None and task.state is TaskState.CANCELLED and job.state != "cancelled"
-    if task is not None and task.identity == identity and task.state is not TaskState.WAITING and not revived:
-        return None
-    if task is not None and task.state is TaskState.RUNNING:
-        return None
+    cancelled = job.state == "cancelled"
+    if task is not None and task.identity == identity:
+        if task.state in _kept(job) or (task.state is TaskState.READY and not cancelled):
+            return None
+    if task is not None and task.state is TaskState.RUNNING and not cancelled:
+        return None  # its result is of the set as it was; then the set is looked at again
     found = find(identity)
     if found is not None:
         return Change(job.id, 0, TaskState.DONE, identity, found)
-    if job.state == "cancelled":
+    if cancelled:
         return _moved(task, job, whole, TaskState.CANCELLED, identity)
     complete = facts.closed and facts.pending == 0
     enough = job.batch > 0 and len(facts.members) - facts.used >= job.batch

@@ -85,7 +85,7 @@ def write_motion_star(path: Path | str, model: MotionModel) -> None:
         "rlnMicrographStartFrame": [model.first_frame + 1],
         "rlnMotionModelVersion": [0 if model.local_coefficients is None else 1],
     }
-    shift = model.global_shift / -model.pixel_size + 0.0
+    shift = np.round(model.global_shift / -model.pixel_size, 6) + 0.0
     shift[: model.first_frame] = _NOT_OBSERVED
     blocks = {
         "general": StarBlock(general, False),
@@ -98,13 +98,18 @@ def write_motion_star(path: Path | str, model: MotionModel) -> None:
         ),
     }
     if model.local_coefficients is not None:
-        coefficients = model.local_coefficients.ravel() / -(model.pixel_size * model.binning) + 0.0
+        coefficients = _significant(model.local_coefficients.ravel() / -(model.pixel_size * model.binning))
         blocks["local_motion_model"] = StarBlock(
             {"rlnMotionModelCoeffsIdx": np.arange(2 * N_COEFFICIENTS), "rlnMotionModelCoeff": coefficients}
         )
     hot = model.hot_pixels.astype(np.float64)
     blocks["hot_pixels"] = StarBlock({"rlnCoordinateX": hot[:, 0], "rlnCoordinateY": hot[:, 1]})
     write_star(path, blocks)
+
+
+def _significant(values: np.ndarray) -> np.ndarray:
+    """The numbers to 8 digits: the last bits of a sum may differ between equal runs, and files of results must not."""
+    return np.array([float(f"{value:.8g}") for value in values]) + 0.0
 
 
 def _read_global(block: StarBlock, first: int, path: Path | str) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -17,10 +16,10 @@ from vitreous.project.dispatch import Speeds, choose, finished_jobs
 from vitreous.project.outcomes import settle_lost, settle_outcomes
 from vitreous.project.session import Session
 from vitreous.project.sources import Sources
-from vitreous.project.status import Status, write_status
-from vitreous.project.worker import STAGING, run_work
+from vitreous.project.status import Status, lack_of_space, write_status
+from vitreous.project.worker import clear_staging, run_work
 from vitreous.store.events import log_event
-from vitreous.store.inbox import answer, take
+from vitreous.store.inbox import Request, answer, take
 from vitreous.store.ledger import (
     Results,
     apply_changes,
@@ -81,6 +80,7 @@ class Engine:
     _sets_changed: bool = True
     _due: dict[str, float] = field(default_factory=dict)
     _pending: list[tuple[Work, Sequence[Outcome] | Lost]] = field(default_factory=list)
+    _replies: list[tuple[Request, Any]] = field(default_factory=list)
     _sources: Sources | None = None
 
     # --- what others call -------------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ class Engine:
 
     def prepare(self) -> None:
         """Take up where the last engine stopped, however it stopped."""
-        shutil.rmtree(self.session.folder / "jobs" / STAGING, ignore_errors=True)
+        clear_staging(self.session.folder)
         self.session.cancel = self.cancel_task
         with self.session.db.transaction():
             again = recover(self.session.db)
@@ -138,6 +138,7 @@ class Engine:
             entry.cancelled = True
         if self.executor is not None:
             self.executor.close()
+            clear_staging(self.session.folder)
         self._drain()
         with contextlib.suppress(ResourceError):
             self._take_outcomes()
@@ -155,7 +156,11 @@ class Engine:
         if unsettled(self.session.db, 1) or self._sets_changed or self.conditions.get("disk"):
             return False
         graph = self.session.graph()
-        if self._sources is not None and self._sources.busy(wait_closed=until == "closed"):
+        try:
+            if self._sources is not None and self._sources.busy(wait_closed=until == "closed"):
+                return False
+        except ResourceError as error:  # that an import has ended can't be written down
+            self.conditions["disk"] = str(error)
             return False
         usable = [n for n, job in graph.jobs.items() if job.state == "active" and job.broken is None]
         alive = {TaskState.READY, TaskState.FAILED}
@@ -165,9 +170,9 @@ class Engine:
 
     def step(self) -> None:
         """One round: requests, outcomes, planning, dispatch, housekeeping."""
-        if self._is_due("requests", self.tick):
-            self._take_requests()
         try:
+            if self._is_due("requests", self.tick):
+                self._take_requests()
             self._take_outcomes()
             if self._is_due("retries", 1.0):
                 due_again(self.session.db, self.session.clock())
@@ -207,14 +212,21 @@ class Engine:
         return True
 
     def _take_requests(self) -> None:
+        self._answer()
         for request in take(self.session.folder):
             try:
                 value = actions.perform(self.session, request.action, request.arguments, engine=self)
             except VitreousError as error:
-                answer(request, error)
-            else:
-                answer(request, value)
+                value = error
+            self._replies.append((request, value))
             self._sets_changed = True
+        self._answer()
+
+    def _answer(self) -> None:
+        """Send the replies that wait; one that a full disk keeps from being written is sent when there is space."""
+        while self._replies:
+            answer(*self._replies[0])
+            self._replies.pop(0)
 
     # --- outcomes ---------------------------------------------------------------------------------------------------
 
@@ -294,15 +306,11 @@ class Engine:
         """Whether the disk has the space that is to be kept free; else new work waits, and goes on by itself."""
         if not self._is_due("space", 1.0):
             return "disk" not in self.conditions
-        reserve = float(self.session.settings().get("disk_reserve", 1.0)) * 1e9
-        free = shutil.disk_usage(self.session.folder).free
-        if free < max(reserve, 2e6):
-            self.conditions["disk"] = (
-                f"{free / 1e9:.2f} GB are free on the project's disk, less than the {reserve / 1e9:.2f} GB to be kept"
-                " free; free some space, and work goes on by itself"
-            )
-        else:
+        lack = lack_of_space(self.session.folder, self.session.settings().get("disk_reserve"))
+        if lack is None:
             self.conditions.pop("disk", None)
+        else:
+            self.conditions["disk"] = lack
         return "disk" not in self.conditions
 
     def _dispatch(self) -> None:
@@ -337,7 +345,7 @@ class Engine:
             return False
         try:
             self.executor = self.start_executor(self._report)
-        except ResourceError as error:
+        except (ResourceError, OSError) as error:
             self.conditions["workers"] = f"no workers could be started: {error}"
             log_event(self.session.db, "workers", self.conditions["workers"], self.session.clock())
             return False
@@ -364,10 +372,11 @@ class Engine:
 
     def _submit(self, work: Work) -> None:
         now = self.session.clock()
-        start_tasks(self.session.db, [(s.job, s.item) for c in work.chains for s in c.steps], now)
-        for chain in work.chains:
-            if chain.members:
-                note_set_run(self.session.db, chain.steps[0].job, len(chain.members))
+        with self.session.db.transaction():
+            start_tasks(self.session.db, [(s.job, s.item) for c in work.chains for s in c.steps], now)
+            for chain in work.chains:
+                if chain.members:
+                    note_set_run(self.session.db, chain.steps[0].job, len(chain.members))
         self.under_way[work.key] = UnderWay(work, now)
         assert self.executor is not None
         self.executor.submit(run_work, work, self._done)

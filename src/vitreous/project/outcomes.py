@@ -19,7 +19,10 @@ FINAL_CODES = frozenset({"usage", "data", "compute"})
 
 def is_disk_full(error: object) -> bool:
     """Whether an error's shape says that the disk is full."""
-    return isinstance(error, dict) and error.get("code") == "resource" and "disk is full" in str(error.get("message"))
+    if not isinstance(error, dict) or error.get("code") != "resource":
+        return False
+    context = error.get("context") or {}
+    return "disk is full" in str(error.get("message")) or context.get("reason") == "disk_full"
 
 
 def settle_outcomes(

@@ -19,6 +19,8 @@ from vitreous.project.script_results import JOB_FILE, LOG_FILE, RESULTS_FILE, Pr
 from vitreous.project.scripts import ScriptJob, file_digest, search_path
 from vitreous.workflow.job_type import ItemInput, Params, Result, SlotValue
 
+FULL = ("No space left on device", "Disk quota exceeded")
+"""What programs say where the disk is full; that is no fault of the script or of the item."""
 LAST_LINES = 40
 LARGEST_LOG = 16_000_000  # characters of each stream that are kept
 _CLOCK = re.compile(
@@ -111,6 +113,10 @@ def _refuse_changed(job: ScriptJob) -> None:
 def _refuse_failed(job: ScriptJob, ended: Ended, log: _Log) -> None:
     limit = job.header.timeout
     said = log.last_words()
+    if ended.code != 0 and any(words in log.tail() for words in FULL):
+        raise ResourceError(
+            f"{job.name}: the disk is full{said}", hint="Free some space", script=job.name, reason="disk_full"
+        )
     context: dict[str, Any] = {"script": job.name, "exit_code": ended.code, "log": log.tail()}
     if ended.timed_out:
         raise ResourceError(

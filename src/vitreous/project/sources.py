@@ -14,6 +14,7 @@ from vitreous.acquisition.watcher import Watcher
 from vitreous.core.errors import VitreousError
 from vitreous.core.plain import to_json
 from vitreous.jobs.import_movies import movie_values
+from vitreous.project.outcomes import is_disk_full
 from vitreous.project.session import Session
 from vitreous.store.events import log_event
 from vitreous.store.groups import make_group
@@ -45,6 +46,7 @@ class Import:
     rounds: int = 0
     closed: bool = False
     fault: str | None = None
+    lacks_space: bool = False
     since: float = field(default_factory=time.monotonic)
 
 
@@ -110,6 +112,7 @@ class Sources:
                 )
                 self._rounds(watcher, entry)
             except VitreousError as error:
+                entry.lacks_space = is_disk_full(error.to_dict())
                 entry.fault = str(error)
 
         entry.thread = threading.Thread(target=watch, name=f"import J{job.id}", daemon=True)
@@ -144,9 +147,9 @@ class Sources:
         """Whether something may still come: an import is open (or, in a single pass, has files that settle)."""
         self.look_after()
         for entry in self.imports.values():
-            if entry.fault is not None:
-                continue
-            if entry.closed or not self.single_pass or wait_closed:
+            if entry.fault is not None and not entry.lacks_space:
+                continue  # else it goes on by itself when there is space
+            if entry.closed or entry.lacks_space or not self.single_pass or wait_closed:
                 return True
             if entry.rounds < 2 or entry.waiting:
                 return True

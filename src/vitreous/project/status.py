@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from vitreous.core.plain import to_json
 
 NAME = "engine.json"
+LEAST_FREE = 2e6
+"""Bytes without which no work is begun, whatever the project wants to keep free."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,23 @@ class Status:
     conditions: Mapping[str, str]
     running: Sequence[Mapping[str, Any]]
     workers: Sequence[Mapping[str, Any]]
+
+
+def lack_of_space(folder: Path, reserve: float | None) -> str | None:
+    """In words, that the project's disk has less free space than is to be kept (GB, 1 unless given), else ``None``."""
+    kept = max(1e9 * (1.0 if reserve is None else float(reserve)), LEAST_FREE)
+    free = shutil.disk_usage(folder).free
+    if free >= kept:
+        return None
+    return (
+        f"{size(free)} are free on the project's disk, less than the {size(kept)} to be kept free; free some space,"
+        " and work goes on by itself"
+    )
+
+
+def size(amount: float) -> str:
+    """An amount of bytes in words."""
+    return f"{amount / 1e9:.2f} GB" if amount >= 1e8 else f"{amount / 1e6:.1f} MB"
 
 
 def write_status(folder: Path, status: Status | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 from vitreous.core.errors import UsageError
 from vitreous.core.words import counted, duration
 from vitreous.project.dispatch import finished_jobs
 from vitreous.project.session import Session, job_number
-from vitreous.project.status import Status, read_status
+from vitreous.project.status import Status, lack_of_space, read_status
 from vitreous.project.views import item_number
 from vitreous.store.ledger import Results, item_facts, task_counts
 from vitreous.store.lock import read_lock
@@ -44,7 +45,12 @@ def explain(session: Session, name: str | None = None) -> str:
 
 def running(session: Session) -> Status | None:
     """What the engine of the project says, ``None`` where none runs."""
-    return read_status(session.folder) if read_lock(session.folder).held else None
+    status = read_status(session.folder) if read_lock(session.folder).held else None
+    if status is None or "disk" in status.conditions:
+        return status
+    # On a full disk the engine can't write even what it would say of it.
+    lack = lack_of_space(session.folder, session.settings().get("disk_reserve"))
+    return status if lack is None else replace(status, conditions={**status.conditions, "disk": lack})
 
 
 def explain_project(session: Session) -> str:
@@ -132,6 +138,8 @@ def _no_worker(job: Job, status: Status | None) -> str:
     if status is None:
         return "no engine runs; start it with vitreous run"
     fitting = [worker for worker in status.workers if worker.get("kind") == job.kind]
+    if "workers" in status.conditions:
+        return status.conditions["workers"]
     if not fitting:
         what = "with a GPU " if job.kind == "gpu" else ""
         return f"no worker {what}is there yet; look at vitreous profile show, and at the queue of the cluster"

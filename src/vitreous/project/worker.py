@@ -223,6 +223,19 @@ def _fields(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def clear_staging(project: Path) -> None:
+    """Remove what interrupted work left behind.
+
+    Workers of an engine that was killed may live on for a moment: what they are making is taken out of their reach
+    first, at one stroke, so that none of them can publish a folder while it is being emptied.
+    """
+    jobs = project / "jobs"
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(jobs / STAGING, jobs / f"{STAGING}.{uuid.uuid4().hex[:8]}")
+    for folder in jobs.glob(f"{STAGING}.*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def sync_tree(folder: Path) -> None:
     """Have every file and folder reach the disk."""
     for root, _, names in os.walk(folder):

@@ -282,12 +282,16 @@ def record_failures(db: Database, failures: Sequence[Failure], now: float) -> No
 
 
 def give_back(db: Database, tasks: Sequence[tuple[int, int]]) -> None:
-    """Tasks that were handed out and never begun, or whose end nobody saw, wait again; settling makes them ready."""
+    """Tasks that were handed out and never begun, or whose end nobody saw, wait again.
+
+    Their items are noted, so that settling makes the tasks ready.
+    """
     with db.transaction():
         db.connection.executemany(
             "UPDATE task SET state = 'waiting', started = NULL WHERE job = ? AND item = ? AND state = 'running'",
             list(tasks),
         )
+        unsettle(db, [item for _, item in tasks])
 
 
 def recover(db: Database) -> int:

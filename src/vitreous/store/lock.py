@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vitreous.core.errors import ResourceError, UsageError
 from vitreous.store.lock_state import (
+    CLOCK_PREFIX,
     LOCK_NAME,
     LockState,
     Owner,
@@ -81,7 +82,10 @@ class Lock:
         if threading.current_thread() is not self._thread:
             self._thread.join()
         # The claim keeps a process that takes this lock for dead from taking it between the look and the removal.
-        claim = _claim(self.path, self.owner.token, self.owner)
+        try:
+            claim = _claim(self.path, self.owner.token, self.owner)
+        except OSError:
+            return  # nothing can be written: the lock stays, and is taken for dead when this process has ended
         if claim is None:
             return
         try:
@@ -133,16 +137,9 @@ def acquire(
     """
     path, owner = folder / LOCK_NAME, this_process(command)
     try:
-        if _create(path, to_text(owner)):
-            return Lock(path, owner, None, on_lost)
-        state = lock_state(path)
-        if state.state == "free":  # given back just now
-            if _create(path, to_text(owner)):
-                return Lock(path, owner, None, on_lost)
-            state = lock_state(path)
-        if state.state != "stale" or not (state.same_host or take_over):
-            raise _refusal(folder, state)
-        return _take_over(path, owner, state, on_lost)
+        note = _take(path, owner, take_over)
+        _sweep(path, owner.token)
+        return Lock(path, owner, note, on_lost)
     except OSError as error:
         raise ResourceError(
             f"{path}: the lock can't be written ({error.strerror})",
@@ -151,7 +148,33 @@ def acquire(
         ) from error
 
 
-def _take_over(path: Path, owner: Owner, stale: LockState, on_lost: Callable[[str], None] | None) -> Lock:
+def _take(path: Path, owner: Owner, take_over: bool) -> str | None:
+    """Become the holder; returns what people should know of how."""
+    if _create(path, to_text(owner)):
+        return None
+    state = lock_state(path)
+    if state.state == "free":  # given back just now
+        if _create(path, to_text(owner)):
+            return None
+        state = lock_state(path)
+    if state.state != "stale" or not (state.same_host or take_over):
+        raise _refusal(path.parent, state)
+    return _take_over(path, owner, state)
+
+
+def _sweep(path: Path, token: str) -> None:
+    """Remove what processes left that were killed while they took or gave back an earlier lock.
+
+    Only the holder does so. A claim gives a right to the lock that it names, and that lock is no more.
+    """
+    for pattern in (f"{LOCK_NAME}.*", f"{CLOCK_PREFIX}*"):
+        for left in path.parent.glob(pattern):
+            if token not in left.name:
+                with suppress(OSError):
+                    left.unlink()
+
+
+def _take_over(path: Path, owner: Owner, stale: LockState) -> str:
     """Replace a stale lock. Only who holds the claim to that very lock may, so exactly one process does."""
     token = _token(path, stale.owner)
     if _claim(path, token, owner) is None:
@@ -166,7 +189,7 @@ def _take_over(path: Path, owner: Owner, stale: LockState, on_lost: Callable[[st
     finally:
         _drop_claims(path, token)
     before = str(stale.owner) if stale.owner else "an unknown process"
-    return Lock(path, owner, f"the lock of {before} was taken over: {stale.reason}", on_lost)
+    return f"the lock of {before} was taken over: {stale.reason}"
 
 
 def _claim(path: Path, token: str, owner: Owner, limit: int = 100) -> Path | None:

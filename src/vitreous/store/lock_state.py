@@ -15,6 +15,9 @@ from typing import Any, Literal
 
 LOCK_NAME = "project.lock"
 
+CLOCK_PREFIX = ".clock."
+"""Of the files by which a file system is asked for its time; they live for an instant."""
+
 STALE_AFTER = 60.0
 """s without a heartbeat after which the holder on another host is taken for dead."""
 
@@ -162,7 +165,7 @@ def process_start(pid: int) -> str | None:
 def _now(folder: Path) -> float:
     """The time of the file system, s since 1970: a server's clock may differ from this computer's."""
     try:
-        with tempfile.NamedTemporaryFile(prefix=".clock.", dir=folder) as file:
+        with tempfile.NamedTemporaryFile(prefix=CLOCK_PREFIX, dir=folder) as file:
             return os.fstat(file.fileno()).st_mtime
     except OSError:  # a reader without permission to write has only its own clock
         return time.time()

@@ -1,0 +1,102 @@
+"""What the next engine finds after one was killed, and what a full disk does to the small parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vitreous.acquisition.transfer import disk_full
+from vitreous.core.errors import ComputeError, ResourceError
+from vitreous.project.create import create_project
+from vitreous.project.outcomes import is_disk_full
+from vitreous.project.project import Project
+from vitreous.project.session import Session
+from vitreous.project.status import lack_of_space
+from vitreous.project.worker import STAGING, clear_staging
+from vitreous.store.database import open_database
+from vitreous.store.items import add_exposure
+from vitreous.store.ledger import recover, start_tasks, unsettled
+from vitreous.store.lock import acquire
+from vitreous.store.lock_state import this_process, to_text
+
+SETTINGS = {"pixel_size": 1.0, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.0}
+
+
+def test_items_of_tasks_that_were_under_way_are_planned_again(tmp_path: Path) -> None:
+    create_project(tmp_path / "p", "single-particle", SETTINGS)
+    with open_database(tmp_path / "p", write=True) as db:
+        db.connection.execute("INSERT INTO job (type, title, params, created) VALUES ('import', 'I', '{}', 0)")
+        db.connection.execute("INSERT INTO job (type, title, params, created) VALUES ('motion', 'M', '{}', 0)")
+        facts = {"source_path": "/c/a.tif", "path": "movies/J1/a.tif", "identity": "1", "size": 1, "imported": 0.0}
+        with db.transaction():
+            item = add_exposure(db, "a", source_job=1, recorded=None, group=1, **facts)
+            db.connection.execute("INSERT INTO task (job, item, state, identity) VALUES (2, ?, 'ready', 'x')", (item,))
+        start_tasks(db, [(2, item)], 1.0)
+        db.connection.execute("DELETE FROM unsettled")
+        assert recover(db) == 1
+        assert unsettled(db, 10) == [item]
+
+
+def test_a_worker_of_a_dead_engine_cannot_publish_what_is_being_removed(tmp_path: Path) -> None:
+    staging = tmp_path / "jobs" / STAGING / "a-1"
+    staging.mkdir(parents=True)
+    (staging / "result").write_text("half")
+    (tmp_path / "jobs" / f"{STAGING}.0123" / "b").mkdir(parents=True)  # an engine was killed while it cleaned up
+    clear_staging(tmp_path)
+    assert os.listdir(tmp_path / "jobs") == []
+    with pytest.raises(FileNotFoundError):
+        os.rename(staging, tmp_path / "jobs" / "a")
+
+
+def test_leftovers_of_killed_holders_go_when_the_lock_is_taken(tmp_path: Path) -> None:
+    for name in ("project.lock.abc.0", "project.lock.new.abc", ".clock.xyz"):
+        (tmp_path / name).write_text(to_text(this_process("run")))
+    with acquire(tmp_path, "run"):
+        assert os.listdir(tmp_path) == ["project.lock"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_known_in_every_wording() -> None:
+    assert is_disk_full(disk_full(Path("/p"), "0.00 GB are free").to_dict())
+    assert is_disk_full(ResourceError("/p/project.db: the disk is full", hint="").to_dict())
+    assert not is_disk_full(ComputeError("the disk is full", hint="").to_dict())
+
+
+def test_lack_of_space_is_said_in_figures(tmp_path: Path) -> None:
+    assert lack_of_space(tmp_path, 0.0) is None
+    told = lack_of_space(tmp_path, shutil.disk_usage(tmp_path).total / 1e9)
+    assert told is not None
+    assert "free some space, and work goes on by itself" in told
+
+
+def test_a_script_that_meets_a_full_disk_is_not_to_blame(tmp_path: Path) -> None:
+    create_project(tmp_path / "p", "single-particle", SETTINGS)
+    script = tmp_path / "p" / "scripts" / "full.sh"
+    script.write_text(
+        '#!/bin/sh\n# /// vitreous\n# title = "F"\n# summary = "F."\n# scope = "set"\n# ///\n'
+        'echo "write error: No space left on device" >&2\nexit 1\n'
+    )
+    script.chmod(0o755)
+    with open_database(tmp_path / "p", write=True) as db:
+        job_type = Session(tmp_path / "p", db).type("script:full")
+        assert job_type.on_set is not None
+        run = job_type.on_set(job_type.params())
+        with pytest.raises(ResourceError, match="the disk is full") as caught:
+            run([], tmp_path / "out", lambda fraction, what: None)
+    assert is_disk_full(caught.value.to_dict())
+
+
+def test_a_request_that_came_while_no_engine_ran_is_answered_by_the_next(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", "single-particle", SETTINGS)
+    inbox = tmp_path / "p" / "inbox"
+    inbox.mkdir(exist_ok=True)
+    (inbox / "1-a.json").write_text(
+        json.dumps({"action": "change_settings", "arguments": {"values": {"order": "newest"}}})
+    )
+    project.run(workers=0)
+    assert project.settings()["order"] == "newest"
+    assert [path.name for path in inbox.iterdir()] == ["1-a.reply.json"]

@@ -21,6 +21,9 @@ SETTINGS = "settings"
 """Key under which changes of settings stand beside those of jobs: no job of a template is called so."""
 INPUTS = "inputs"
 """Name under which a job's open inputs are supplied, beside its parameters."""
+UNSET = "unset"
+"""Name under which parameters are listed that a job leaves to slots, project and defaults, though the template sets
+them."""
 FOLDER = "templates_shipped"
 
 

@@ -18,16 +18,13 @@ from vitreous.project.create import check_settings
 from vitreous.project.job_actions import check_connection, read_input
 from vitreous.project.scripts import LARGEST, BrokenScript, find_scripts
 from vitreous.project.session import Session
-from vitreous.project.template_format import INPUTS, SETTINGS, Template, TemplateFile, TemplateInput, TemplateJob
+from vitreous.project.template_format import INPUTS, SETTINGS, UNSET, Template, TemplateFile, TemplateInput, TemplateJob
 from vitreous.project.types import PREFIX
 from vitreous.store.database import read_meta
 from vitreous.workflow.graph import Graph, Input, Job, chosen_slot
 from vitreous.workflow.job_type import JobType
 from vitreous.workflow.parameters import checked, is_file
 
-UNSET = "unset"
-"""Name under which parameters are listed that a job leaves to slots, project and defaults, though the template sets
-them."""
 Changes = Mapping[str, Mapping[str, Any]]
 
 
@@ -75,6 +72,11 @@ def plan_template(session: Session, template: Template, changes: Changes) -> Pla
         _check_params(session, types[key], key, params)
     jobs, first = _connected(session, template, types, values, changes)
     return Plan(jobs, first, {**settings, **found}, scripts)
+
+
+def template_types(session: Session, template: Template) -> dict[str, JobType]:
+    """Key → job type, also of the scripts that the template brings; a ``UsageError`` where one can't be used here."""
+    return _types(session, template, _new_scripts(session, template))
 
 
 # --- scripts and job types ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vitreous.cli.project_common import Command
 from vitreous.cli.terminal import console, show_error
 from vitreous.core.plain import plain, to_json
 from vitreous.project.faults import describe, exit_code
@@ -92,3 +93,6 @@ def _show_doctor(report: dict[str, Any]) -> None:
         screen.print("Nothing is wrong.", style="bold green")
     for problem in report["problems"]:
         screen.print(f"problem: {problem['message']}. {problem['hint']}", style="red", soft_wrap=True)
+
+
+COMMANDS = {"header": Command(header), "doctor": Command(doctor)}

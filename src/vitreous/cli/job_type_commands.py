@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vitreous.cli.project_common import Command
 from vitreous.cli.terminal import console
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import to_json
@@ -148,3 +149,6 @@ def _show_group(title: str, infos: list[ParameterInfo]) -> None:
     screen = console(stderr=False)
     screen.print()
     screen.print(table)
+
+
+COMMANDS = {"job-types": Command(list_job_types), "show": Command(show_job_type)}

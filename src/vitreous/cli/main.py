@@ -34,6 +34,7 @@ def built_in() -> Mapping[str, tuple[str, Command]]:
         command_groups,
         commands,
         job_type_commands,
+        project_copies,
         project_items,
         project_jobs,
         project_look,
@@ -41,13 +42,16 @@ def built_in() -> Mapping[str, tuple[str, Command]]:
         project_setup,
         project_states,
         project_tables,
+        template_commands,
     )
 
     panels: tuple[tuple[str, Mapping[str, Command]], ...] = (
         ("Project", project_setup.COMMANDS),
         ("Project", project_running.COMMANDS),
         ("Jobs", project_jobs.COMMANDS),
+        ("Jobs", project_copies.COMMANDS),
         ("Jobs", project_states.JOB_COMMANDS),
+        ("Jobs", template_commands.COMMANDS),
         ("Items", project_tables.ITEM_COMMANDS),
         ("Items", project_items.COMMANDS),
         ("Items", project_states.ITEM_COMMANDS),

@@ -116,15 +116,29 @@ def type_of(project: Project, number: int) -> JobType:
     return needed_type(project.folder, project.graph().jobs[number].type)
 
 
+def type_name(folder: Path, name: str) -> str:
+    """The name of a job type; scripts may be called without ``script:`` before it."""
+    from vitreous.project.types import type_names
+
+    known = type_names(folder)
+    return f"script:{name}" if name not in known and f"script:{name}" in known else name
+
+
 def input_names(project: Project, names: Sequence[str] | None) -> list[str] | None:
     """``J2:rejected`` from what was typed (a title or type in place of the number too)."""
-    if not names:
-        return None
-    found = []
-    for name in names:
-        job, colon, output = name.partition(":")
-        found.append(f"J{job_of(project, job)}{colon}{output}")
-    return found
+    from vitreous.project.overview import find_job
+
+    graph, found = project.graph(), []
+    for name in names or ():
+        try:
+            found.append(f"J{find_job(graph, name)}")
+        except UsageError:
+            # Only now the colon may stand before an output: titles and types of scripts hold one too.
+            job, colon, output = name.rpartition(":")
+            if not colon:
+                raise
+            found.append(f"J{find_job(graph, job)}:{output}")
+    return found or None
 
 
 def answer(value: Any, json_output: bool, show: Callable[[], None]) -> None:
@@ -151,6 +165,22 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], title: str | N
     for row in rows:
         shown.add_row(*(cell(value) for value in row))
     console(stderr=False).print(shown)
+
+
+def show_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
+    """The table of jobs."""
+    rows = [
+        [
+            f"J{job['id']}",
+            job["type"],
+            job["title"] + (f" (continues J{job['continues']})" if job["continues"] else ""),
+            ", ".join(job["inputs"]),
+            f"broken: {job['broken']}" if job["broken"] else job["state"],
+            counts_text(job["counts"]),
+        ]
+        for job in jobs
+    ]
+    table(["job", "type", "title", "takes", "state", "tasks"], rows)
 
 
 def cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The commands that make and change jobs: add, edit, undo, copy, extend."""
+"""The commands that make and change one job: add, edit, undo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import typer
 from vitreous.cli.project_common import (
     Command,
     JobArgument,
-    JobsArgument,
     JsonOption,
     ProjectOption,
     WordsArgument,
@@ -20,6 +19,7 @@ from vitreous.cli.project_common import (
     job_of,
     opened,
     say,
+    type_name,
     type_of,
     typed,
 )
@@ -87,16 +87,16 @@ def add(
     from vitreous.project.types import needed_type
 
     with opened(project) as found:
-        params = typed(needed_type(found.folder, type), words)
+        job_type = needed_type(found.folder, type_name(found.folder, type))
         number = found.act(
             "add_job",
-            type=type,
-            params=params,
+            type=job_type.name,
+            params=typed(job_type, words),
             inputs=input_names(found, inputs),
             **_fields(title, note, priority, serial, batch),
             **_waits(found, waits),
         )
-        record = _record(found, number)
+        record = record_of(found, number)
     takes = f", which takes {', '.join(record['inputs'])}" if record["inputs"] else ""
     answer(record, json_output, lambda: say(f"Added J{number} {record['title']} ({record['type']}){takes}."))
 
@@ -137,7 +137,7 @@ def edit(
                 raise UsageError("items have only parameters of their own", hint="Give NAME=VALUE beside --item")
             _edit_items(found, number, words or (), unset or (), items, json_output)
             return
-        before = _record(found, number)
+        before = record_of(found, number)
         params, taken = _changes(found, number, words or (), unset or (), before["params"])
         if not (params or taken or inputs or waits or fields):
             raise UsageError("nothing is to be changed", hint="Give NAME=VALUE, --unset, --input, --title …")
@@ -198,7 +198,7 @@ def _edit_items(
 def _answer_change(project: Project, number: int, before: Mapping[str, Any], json_output: bool) -> None:
     from vitreous.project.overview import dependent_tasks, open_for_reading
 
-    after = _record(project, number)
+    after = record_of(project, number)
     session = open_for_reading(project.folder)
     try:
         stale = dependent_tasks(session, number)
@@ -238,67 +238,9 @@ def undo(job: JobArgument, project: ProjectOption = None, json_output: JsonOptio
     """
     with opened(project) as found:
         number = job_of(found, job)
-        before = _record(found, number)
+        before = record_of(found, number)
         found.act("undo_edit", job=number)
         _answer_change(found, number, before, json_output)
-
-
-def copy(
-    jobs: JobsArgument,
-    words: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="JOB.NAME=VALUE", help="another parameter of the copy; may be repeated"),
-    ] = None,
-    project: ProjectOption = None,
-    json_output: JsonOption = False,
-) -> None:
-    """Copy jobs with the connections between them, some parameters changed; the first ones stay as they are.
-
-    Example: [bold]vitreous copy J2 J3 --set J2.patches=7x7[/bold]
-    """
-    with opened(project) as found:
-        numbers = [job_of(found, name) for name in jobs]
-        params = _copied_params(found, numbers, words or ())
-        copies = found.act("copy_branch", jobs=numbers, params=params)
-        records = [_record(found, number) for number in copies]
-
-    def show() -> None:
-        for old, record in zip(numbers, records, strict=True):
-            say(f"J{record['id']} {record['title']} is the copy of J{old}.")
-
-    answer(records, json_output, show)
-
-
-def _copied_params(project: Project, numbers: Sequence[int], words: Sequence[str]) -> dict[str, Any]:
-    of_job: dict[int, list[str]] = {}
-    for word in words:
-        name, dot, setting = word.partition(".")
-        if not dot or setting.endswith("="):
-            raise UsageError(
-                f"{word!r} sets no parameter of a copy", hint="Write JOB.NAME=VALUE, such as J2.patches=7x7", word=word
-            )
-        number = job_of(project, name)
-        if number not in numbers:
-            raise UsageError(f"J{number} is not copied", hint="Name it among the jobs to copy", job=number)
-        of_job.setdefault(number, []).append(setting)
-    return {
-        f"J{number}": typed(type_of(project, number), settings, project.job_view(number).params)
-        for number, settings in of_job.items()
-    }
-
-
-def extend(
-    job: JobArgument, words: WordsArgument = None, project: ProjectOption = None, json_output: JsonOption = False
-) -> None:
-    """Add a job that goes on from another's result; the old one and its result stay.
-
-    Example: [bold]vitreous extend J7 iterations=10[/bold]
-    """
-    with opened(project) as found:
-        number = job_of(found, job)
-        params = typed(type_of(found, number), words, found.job_view(number).params)
-        record = _record(found, found.act("extend_job", job=number, params=params))
-    answer(record, json_output, lambda: say(f"J{record['id']} {record['title']} goes on from J{number}."))
 
 
 def _fields(
@@ -312,7 +254,8 @@ def _waits(project: Project, names: Sequence[str] | None) -> dict[str, Any]:
     return {"waits": [job_of(project, name) for name in names]} if names else {}
 
 
-def _record(project: Project, number: int) -> dict[str, Any]:
+def record_of(project: Project, number: int) -> dict[str, Any]:
+    """What is shown of a job; JSON-able."""
     from vitreous.project.overview import job_record
 
     return job_record(project.graph().jobs[number], project.job_view(number).counts)
@@ -322,6 +265,4 @@ COMMANDS = {
     "add": Command(add),
     "edit": Command(edit),
     "undo": Command(undo),
-    "copy": Command(copy),
-    "extend": Command(extend),
 }

@@ -21,10 +21,10 @@ from vitreous.cli.project_common import (
     moment,
     opened,
     say,
+    show_jobs,
     table,
     type_of,
 )
-from vitreous.cli.project_setup import show_jobs
 from vitreous.core.plain import to_json
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def why(
 
     with looking(project) as session:
         graph = session.graph()
-        if name is not None and any(job.type == name for job in graph.jobs.values()):
+        if name is not None and any(job.type in (name, f"script:{name}") for job in graph.jobs.values()):
             name = f"J{find_job(graph, name)}"
         text = explain(session, name)
     answer({"about": name, "why": text}, json_output, lambda: say(text))

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from vitreous.cli.project_common import Command, JsonOption, ProjectOption, answer, looking, opened, say, type_of, typed
+from vitreous.cli.project_common import (
+    Command,
+    JsonOption,
+    ProjectOption,
+    answer,
+    looking,
+    opened,
+    say,
+    show_jobs,
+    type_of,
+    typed,
+)
+from vitreous.cli.project_setup import template_sources
 from vitreous.cli.terminal import console
 from vitreous.core.errors import UsageError
 
@@ -177,7 +189,9 @@ def _add_import(project: Project, sources: Sequence[str], settings: Sequence[str
 
     params = {"sources": list(sources), **typed(needed_type(project.folder, "import"), settings, {"sources": sources})}
     if template is not None:
-        jobs = project.run_template(template, **{f"import__{name}": value for name, value in params.items()})
+        (key,) = template_sources(template, sources)
+        start = key.removesuffix("sources")
+        jobs = project.run_template(template, **{start + name: value for name, value in params.items()})
         return [f"added {', '.join(f'J{job.id} {job.view().title}' for job in jobs)} of the template {template}"]
     number = project.act("add_job", type="import", params=params)
     return [f"added J{number}, which watches {', '.join(sources)}"]
@@ -224,8 +238,6 @@ def _work(
         found: Mapping[str, Any] = {**overview(session), "why": explain(session)}
 
     def show() -> None:
-        from vitreous.cli.project_setup import show_jobs
-
         show_jobs(found["jobs"])
         say(found["why"])
 

@@ -17,12 +17,12 @@ from vitreous.cli.project_common import (
     ProjectOption,
     answer,
     cell,
-    counts_text,
     find_folder,
     looking,
     moment,
     opened,
     say,
+    show_jobs,
     size_text,
     table,
 )
@@ -40,6 +40,12 @@ def new(
     template: Annotated[
         str | None, typer.Option("--template", help="take the jobs of this template (vitreous templates)")
     ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--source", metavar="DIR", help="folder of the camera, for the template's import; may be repeated"
+        ),
+    ] = None,
     json_output: JsonOption = False,
     **given: Any,
 ) -> None:
@@ -49,15 +55,44 @@ def new(
     """
     from vitreous.project.project import Project
 
+    changes = template_sources(template, sources or ()) if template is not None else {}
+    if sources and template is None:
+        raise UsageError("--source is for the import of a template", hint="Give --template too, or use vitreous watch")
     with Project.create(folder, mode, setting_values(given), title=title) as project:
-        jobs = project.run_template(template) if template is not None else []
+        jobs = project.run_template(template, **changes) if template is not None else []
         found = {"folder": str(folder), "mode": mode, "settings": project.settings(), "jobs": [job.id for job in jobs]}
 
     def show() -> None:
         with_jobs = f" with {counted(len(jobs), 'job')}" if jobs else ""
-        say(f"{folder} is made for {mode}{with_jobs}. Go on with: vitreous watch CAMERA_FOLDER --project {folder}")
+        camera = "" if jobs else "CAMERA_FOLDER "
+        say(f"{folder} is made for {mode}{with_jobs}. Go on with: vitreous watch {camera}--project {folder}")
 
     answer(found, json_output, show)
+
+
+def template_sources(template: str, sources: Sequence[Path | str]) -> dict[str, Any]:
+    """The camera's folders as changes of a template, before anything is made.
+
+    Raises:
+        UsageError: the template needs folders and none is given, or it has no import.
+    """
+    from vitreous.project.templates import read_template
+
+    content = read_template(template)
+    imports = [job["key"] for job in content["jobs"] if job["type"] == "import"]
+    if sources and not imports:
+        raise UsageError(
+            f"the template {template} has no import", hint="Use vitreous run-template, then vitreous watch"
+        )
+    needed = [f"{entry['job']}.{entry['parameter']}" for entry in content.get("supply", ())]
+    left = [name for name in needed if not (sources and name == f"{imports[0]}.sources")]
+    if left:
+        raise UsageError(
+            f"the template {template} needs {', '.join(left)}",
+            hint="Give the camera's folder with --source DIR, or make the project without it and use vitreous watch "
+            f"CAMERA_FOLDER --template {template}",
+        )
+    return {f"{imports[0]}__sources": [str(Path(path).expanduser().absolute()) for path in sources]} if sources else {}
 
 
 def setting_options() -> list[inspect.Parameter]:
@@ -165,22 +200,6 @@ def _show_info(found: Mapping[str, Any]) -> None:
         screen.print(f"{name}: {text}", style="yellow", soft_wrap=True)
     screen.print()
     screen.print(found["why"], soft_wrap=True)
-
-
-def show_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
-    """The table of jobs."""
-    rows = [
-        [
-            f"J{job['id']}",
-            job["type"],
-            job["title"] + (f" (continues J{job['continues']})" if job["continues"] else ""),
-            ", ".join(job["inputs"]),
-            f"broken: {job['broken']}" if job["broken"] else job["state"],
-            counts_text(job["counts"]),
-        ]
-        for job in jobs
-    ]
-    table(["job", "type", "title", "takes", "state", "tasks"], rows)
 
 
 def _setting(name: str, entry: Mapping[str, Any]) -> str:

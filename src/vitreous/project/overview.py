@@ -28,12 +28,12 @@ def open_for_reading(folder: Path) -> Session:
 
 
 def find_job(graph: Graph, name: str | int) -> int:
-    """The number of a job by its number, its title, or its job type where only one job is of that type.
+    """The number of a job by its number, its title, or its job type (a script's too) where only one job is of it.
 
     Raises:
         UsageError: there is no such job, or there are several.
     """
-    of_type = [job.id for job in graph.jobs.values() if job.type == name]
+    of_type = [job.id for job in graph.jobs.values() if job.type in (name, f"script:{name}")]
     if len(of_type) == 1:
         return of_type[0]
     try:

@@ -76,6 +76,7 @@ def add_job(
         batch=(0 if job_type.scope == "set" else 1) if batch is None else batch,
         continues=continues,
     )
+    unsettle(session.db, None)
     _tell(session, number, f"added: {title or job_type.title} ({type})", params=values)
     return number
 

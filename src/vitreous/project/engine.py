@@ -6,7 +6,7 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,7 +26,6 @@ from vitreous.store.ledger import (
     apply_plans,
     due_again,
     item_facts,
-    note_set_run,
     recover,
     set_facts,
     start_tasks,
@@ -34,7 +33,7 @@ from vitreous.store.ledger import (
     unsettled,
 )
 from vitreous.workflow.executor import Executor, Kind, Lost, Outcome, Work
-from vitreous.workflow.planner import settle, settle_set
+from vitreous.workflow.planner import Plan, settle, settle_set
 from vitreous.workflow.share import Registration
 from vitreous.workflow.states import TaskState
 
@@ -82,6 +81,7 @@ class Engine:
     _pending: list[tuple[Work, Sequence[Outcome] | Lost]] = field(default_factory=list)
     _replies: list[tuple[Request, Any]] = field(default_factory=list)
     _sources: Sources | None = None
+    _starting: Future[Executor] | None = None
 
     # --- what others call -------------------------------------------------------------------------------------------
 
@@ -136,6 +136,9 @@ class Engine:
             self._sources.stop()
         for entry in self.under_way.values():
             entry.cancelled = True
+        if self._starting is not None:
+            with contextlib.suppress(ResourceError):
+                self.executor = self._starting.result()
         if self.executor is not None:
             self.executor.close()
             clear_staging(self.session.folder)
@@ -237,7 +240,8 @@ class Engine:
             wanted = self.stopping and self.closing if entry is None else entry.cancelled
             if isinstance(outcome, Lost):
                 settle_lost(self.session, work, outcome, wanted, self._tries)
-                self.alone = self.alone or (not wanted and len(work.chains) > 1)
+                # One of several has killed the worker: each is tried alone, until the one is known.
+                self.alone = self.alone if wanted else len(work.chains) > 1
             else:
                 if settle_outcomes(self.session, work, outcome, self._tries):
                     self.conditions["disk"] = "the disk is full"
@@ -277,9 +281,7 @@ class Engine:
                 before = entry.tasks.get(change.job)
                 if before is not None and before.state is TaskState.RUNNING:
                     self.cancel_task(change.job, entry.item)
-        plans |= (
-            {item: type(next(iter(plans.values())))((), (), {}) for item in items if item not in plans} if plans else {}
-        )
+        plans |= {item: Plan((), (), {}) for item in items if item not in plans}  # items that are gone
         apply_plans(self.session.db, plans, self.session.clock())
         self._sets_changed = True
         return len(items)
@@ -298,6 +300,7 @@ class Engine:
             closed = all(entry.source in finished for entry in job.inputs)
             change = settle_set(job, set_facts(self.session.db, job.id, closed), find)
             if change is not None:
+                self.cancel_task(job.id, 0)
                 apply_changes(self.session.db, [change], self.session.clock())
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
@@ -340,11 +343,20 @@ class Engine:
                 self._submit(work)
 
     def _start_workers(self) -> bool:
-        """Start the workers; where the cluster refuses, say so and try again later: a session must go on by itself."""
-        if not self._is_due("workers", 30.0):
+        """Start the workers, beside everything else: it takes seconds, on a cluster hours.
+
+        Where that fails, say so and try again later: a session must go on by itself.
+        """
+        if self._starting is None:
+            if self._is_due("workers", 30.0):
+                self.conditions["workers"] = "the workers are starting"
+                self._starting = ThreadPoolExecutor(1, "workers").submit(self.start_executor, self._report)
             return False
+        if not self._starting.done():
+            return False
+        starting, self._starting = self._starting, None
         try:
-            self.executor = self.start_executor(self._report)
+            self.executor = starting.result()
         except (ResourceError, OSError) as error:
             self.conditions["workers"] = f"no workers could be started: {error}"
             log_event(self.session.db, "workers", self.conditions["workers"], self.session.clock())
@@ -372,11 +384,7 @@ class Engine:
 
     def _submit(self, work: Work) -> None:
         now = self.session.clock()
-        with self.session.db.transaction():
-            start_tasks(self.session.db, [(s.job, s.item) for c in work.chains for s in c.steps], now)
-            for chain in work.chains:
-                if chain.members:
-                    note_set_run(self.session.db, chain.steps[0].job, len(chain.members))
+        start_tasks(self.session.db, [step for chain in work.chains for step in chain.steps], now)
         self.under_way[work.key] = UnderWay(work, now)
         assert self.executor is not None
         self.executor.submit(run_work, work, self._done)

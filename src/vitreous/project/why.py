@@ -278,4 +278,4 @@ def _refused_file(session: Session, name: str) -> str | None:
     if row[1] == "skipped":
         return f"{row[0]} was there before the import began, which leaves such files out (existing=skip)."
     word = {"settling": "is waited for", "duplicate": "was not taken", "quarantined": "is quarantined"}[row[1]]
-    return f"{row[0]} {word}: {_failure(row[2])}."
+    return f"{row[0]} {word}: {_failure(row[2]).removeprefix(f'{row[0]}: ')}."

@@ -22,6 +22,7 @@ from vitreous.store.items import add_exposure
 from vitreous.store.ledger import recover, start_tasks, unsettled
 from vitreous.store.lock import acquire
 from vitreous.store.lock_state import this_process, to_text
+from vitreous.workflow.executor import Step
 
 SETTINGS = {"pixel_size": 1.0, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.0}
 
@@ -35,7 +36,7 @@ def test_items_of_tasks_that_were_under_way_are_planned_again(tmp_path: Path) ->
         with db.transaction():
             item = add_exposure(db, "a", source_job=1, recorded=None, group=1, **facts)
             db.connection.execute("INSERT INTO task (job, item, state, identity) VALUES (2, ?, 'ready', 'x')", (item,))
-        start_tasks(db, [(2, item)], 1.0)
+        start_tasks(db, [Step(2, item, "", {}, {}, f"{item}", "")], 1.0)
         db.connection.execute("DELETE FROM unsettled")
         assert recover(db) == 1
         assert unsettled(db, 10) == [item]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vitreous.project.session import Session
-from vitreous.store.ledger import ReadyTask, Results, count_in_state, item_facts, ready_tasks
+from vitreous.store.ledger import Results, count_in_state, item_facts, unsettle
+from vitreous.store.ready import ReadyTask, ready_tasks
 from vitreous.workflow.executor import Chain, Kind, Step, Work
 from vitreous.workflow.graph import Graph, Job
+from vitreous.workflow.identity import set_identity
 from vitreous.workflow.job_type import ItemInput, SlotValue
 from vitreous.workflow.planner import ItemFacts, Plan, settle, wanted_identity
 from vitreous.workflow.states import FINISHED, TaskState
@@ -149,7 +151,8 @@ def build_chains(
             continue
         plan = settle(graph, item, results.find, session.decide)
         if plan.changes:
-            continue  # something has changed since it became ready; it is settled first
+            unsettle(session.db, [task.item])  # something has changed since it became ready: that is planned first
+            continue
         numbers = _following(graph, item, task.job, allowed, kind)
         taken |= {(number, task.item) for number in numbers}
         steps = tuple(_step(graph.jobs[number], item, plan, settings) for number in numbers)
@@ -204,15 +207,16 @@ def _input(item: ItemFacts, plan: Plan, numbers: Iterable[int], results: Results
 
 
 def _set_chain(session: Session, graph: Graph, task: ReadyTask, settings: Mapping[str, Any], results: Results) -> Chain:
+    """The whole set as it is now; it may have grown since the task became ready."""
     job = graph.jobs[task.job]
-    rows = session.db.connection.execute(
-        "SELECT item FROM member WHERE job = ? AND identity IS NOT NULL ORDER BY item", (task.job,)
-    )
+    text = "SELECT item, identity FROM member WHERE job = ? AND identity IS NOT NULL ORDER BY item"
+    rows = session.db.connection.execute(text, (task.job,)).fetchall()
+    identity = set_identity(job.identity, [row[1] for row in rows])
     members = []
     for item in item_facts(session.db, [row[0] for row in rows]):
         plan = settle(graph, item, results.find, session.decide)
         members.append(_input(item, plan, [task.job], results))
-    step = Step(job.id, 0, job.type, job.params, settings, task.identity, result_folder(job, "set", task.identity))
+    step = Step(job.id, 0, job.type, job.params, settings, identity, result_folder(job, "set", identity))
     return Chain(ItemInput("set"), (step,), tuple(members))
 
 

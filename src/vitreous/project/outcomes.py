@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from vitreous.core.errors import Cancelled
 from vitreous.project.session import Session
-from vitreous.store.ledger import Failure, commit_results, give_back, record_failures
+from vitreous.store.ledger import Failure, commit_results, give_back, note_set_run, record_failures
 from vitreous.workflow.executor import Lost, Outcome, Work
 
 TRIES = 3
@@ -54,6 +54,9 @@ def settle_outcomes(
             failures.append(_failure(outcome, tries(outcome.job, outcome.item), now))
     record_failures(session.db, failures, now)
     ended = {(outcome.job, outcome.item) for outcome in outcomes}
+    for chain in work.chains:
+        if chain.members and (chain.steps[0].job, 0) in ended:
+            note_set_run(session.db, chain.steps[0].job, len(chain.members))
     tasks = [(step.job, step.item) for chain in work.chains for step in chain.steps]
     give_back(session.db, [*stopped, *(task for task in tasks if task not in ended)])
     return full
@@ -70,7 +73,8 @@ def settle_lost(session: Session, work: Work, lost: Lost, wanted: bool, tries: C
     """Write down that a submission came to no end.
 
     Where it was wanted (a cancellation, the end of the engine), its tasks wait again. Else its worker died: if it
-    carried one chain, that one's first task has failed; of several nobody knows which it was, so each is tried alone.
+    carried one chain, that one's first task has failed (for good if it has killed as many workers as it may have); of
+    several nobody knows which it was, so each is tried alone.
     """
     tasks = [(step.job, step.item) for chain in work.chains for step in chain.steps]
     if wanted or len(work.chains) > 1:
@@ -84,5 +88,6 @@ def settle_lost(session: Session, work: Work, lost: Lost, wanted: bool, tries: C
         "context": {"worker": lost.reason},
     }
     outcome = Outcome(step.job, step.item, step.identity, error=error)
-    record_failures(session.db, [_failure(outcome, tries(step.job, step.item), session.clock())], session.clock())
+    done = TRIES - 1 if lost.final else tries(step.job, step.item)
+    record_failures(session.db, [_failure(outcome, done, session.clock())], session.clock())
     give_back(session.db, tasks[1:])

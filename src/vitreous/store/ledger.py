@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from vitreous.core.plain import to_json
-from vitreous.store.columns import set_values
+from vitreous.store.columns import set_many
 from vitreous.store.database import Database
 from vitreous.store.events import log_event
 from vitreous.store.tables import register
-from vitreous.workflow.executor import Outcome
+from vitreous.workflow.executor import Outcome, Step
 from vitreous.workflow.job_type import SlotValue
 from vitreous.workflow.planner import Change, ItemFacts, Membership, Plan, ResultFacts, SetFacts, TaskFacts
 from vitreous.workflow.states import TaskState, check_transition
@@ -41,7 +42,9 @@ class Results:
     def find(self, identity: str) -> ResultFacts | None:
         """The result of that identity, ``None`` where there is none."""
         if identity not in self.known:
-            self.load([identity])
+            text = "SELECT slots, outputs FROM result WHERE identity = ?"
+            row = self.db.connection.execute(text, (identity,)).fetchone()
+            self.known[identity] = None if row is None else _result(*row)
         return self.known[identity]
 
     def load(self, identities: Sequence[str]) -> None:
@@ -53,7 +56,17 @@ class Results:
             marks = ",".join("?" * len(part))
             text = f"SELECT identity, slots, outputs FROM result WHERE identity IN ({marks})"
             for identity, slots, outputs in self.db.connection.execute(text, part):
-                self.known[identity] = ResultFacts(slots_from_json(slots), frozenset(json.loads(outputs)))
+                self.known[identity] = _result(slots, outputs)
+
+
+def _result(slots: str, outputs: str) -> ResultFacts:
+    return ResultFacts(slots_from_json(slots), _outputs(outputs))
+
+
+@lru_cache(maxsize=64)
+def _outputs(text: str) -> frozenset[str]:
+    """Outputs as the table ``result`` keeps them; there are few different ones."""
+    return frozenset(json.loads(text))
 
 
 def item_facts(db: Database, items: Sequence[int]) -> list[ItemFacts]:
@@ -138,43 +151,45 @@ def apply_changes(db: Database, changes: Iterable[Change], now: float) -> None:
         ComputeError: a change that the transition table does not know; nothing is written.
     """
     with db.transaction():
+        rows, shown = [], []
         for change in changes:
             row = db.connection.execute(
                 "SELECT state FROM task WHERE job = ? AND item = ?", (change.job, change.item)
             ).fetchone()
             error = None if change.error is None else to_json(change.error, indent=None)
-            values = (change.state, change.identity, error, now if change.state is TaskState.DONE else None)
-            if row is None:
-                db.connection.execute(
-                    "INSERT INTO task (state, identity, error, finished, job, item) VALUES (?, ?, ?, ?, ?, ?)",
-                    (*values, change.job, change.item),
-                )
-            else:
+            if row is not None:
                 check_transition(TaskState(row[0]), change.state, f"J{change.job} of item {change.item}")
-                db.connection.execute(
-                    "UPDATE task SET state = ?, identity = ?, error = ?, finished = ?, tries = 0, retry_at = NULL,"
-                    " started = NULL WHERE job = ? AND item = ?",
-                    (*values, change.job, change.item),
-                )
+            finished = now if change.state is TaskState.DONE else None
+            rows.append((change.job, change.item, change.state, change.identity, error, finished))
             if change.error is not None:
                 message = str(change.error["message"])
                 log_event(db, str(change.state), message, now, change.job, change.item, change.error)
             if change.result is not None and change.item:
-                show_slots(db, change.job, change.item, change.result.slots)
+                shown += _columns(change.job, change.item, change.result.slots)
+        db.connection.executemany(
+            "INSERT INTO task (job, item, state, identity, error, finished) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET state = excluded.state, identity = excluded.identity, error = excluded.error,"
+            " finished = excluded.finished, tries = 0, retry_at = NULL, started = NULL",
+            rows,
+        )
+        set_many(db, shown)
 
 
 def show_slots(db: Database, job: int, item: int, slots: Mapping[str, SlotValue]) -> None:
     """Show the values of a result in the exposure's row."""
-    for name, slot in slots.items():
-        set_values(db, item, name, job, slot.values)
+    set_many(db, _columns(job, item, slots))
 
 
-def start_tasks(db: Database, tasks: Iterable[tuple[int, int]], now: float) -> None:
-    """Mark tasks ``(job, item)`` as running, in one transaction."""
+def _columns(job: int, item: int, slots: Mapping[str, SlotValue]) -> list[tuple[int, str, int, Mapping[str, Any]]]:
+    return [(item, name, job, slot.values) for name, slot in slots.items()]
+
+
+def start_tasks(db: Database, steps: Iterable[Step], now: float) -> None:
+    """Mark the tasks of steps as running, in one transaction."""
     with db.transaction():
         db.connection.executemany(
-            "UPDATE task SET state = 'running', started = ?, error = NULL WHERE job = ? AND item = ?",
-            [(now, job, item) for job, item in tasks],
+            "UPDATE task SET state = 'running', identity = ?, started = ?, error = NULL WHERE job = ? AND item = ?",
+            [(step.identity, now, step.job, step.item) for step in steps],
         )
 
 
@@ -188,7 +203,7 @@ def commit_results(db: Database, outcomes: Sequence[Outcome], now: float) -> lis
         Those whose task still wanted that result. The others were made for parameters that have changed meanwhile: they
         are kept as results, and are found again when the parameters come back.
     """
-    accepted = []
+    accepted, shown = [], []
     with db.transaction():
         for outcome in outcomes:
             _insert_result(db, outcome, now)
@@ -200,9 +215,10 @@ def commit_results(db: Database, outcomes: Sequence[Outcome], now: float) -> lis
             if cursor.rowcount:
                 accepted.append(outcome)
                 if outcome.item:
-                    show_slots(db, outcome.job, outcome.item, outcome.slots)
+                    shown += _columns(outcome.job, outcome.item, outcome.slots)
                 data = {"identity": outcome.identity, "seconds": round(outcome.seconds, 3), "worker": outcome.worker}
                 log_event(db, "done", "done", now, outcome.job, outcome.item, data)
+        set_many(db, shown)
         unsettle(db, [outcome.item for outcome in outcomes])
     return accepted
 
@@ -302,7 +318,7 @@ def recover(db: Database) -> int:
 
 
 def due_again(db: Database, now: float) -> int:
-    """Make failed tasks ready whose pause is over; returns how many."""
+    """Make failed tasks ready whose pause is over, and have them planned anew; returns how many."""
     rows = db.connection.execute(
         "SELECT job, item FROM task WHERE state = 'failed' AND retry_at <= ?", (now,)
     ).fetchall()
@@ -311,6 +327,7 @@ def due_again(db: Database, now: float) -> int:
             db.connection.executemany(
                 "UPDATE task SET state = 'ready', retry_at = NULL WHERE job = ? AND item = ?", [tuple(r) for r in rows]
             )
+            unsettle(db, [row[1] for row in rows])
     return len(rows)
 
 
@@ -327,31 +344,6 @@ def retry_tasks(db: Database, jobs: Sequence[int] | None, items: Sequence[int] |
         if count:
             log_event(db, "retry", f"{count} task(s) tried again by hand", now)
     return count
-
-
-@dataclass(frozen=True)
-class ReadyTask:
-    """A task that may be begun."""
-
-    job: int
-    item: int
-    identity: str
-
-
-def ready_tasks(db: Database, jobs: Sequence[int], newest_first: bool, limit: int) -> list[ReadyTask]:
-    """Tasks that may be begun, first what comes first.
-
-    By hand-given rank, then priority of the job, then arrival of the item (newest first where that is wanted), then the
-    order of ``jobs``: so one item goes through all its jobs before the next begins.
-    """
-    if not jobs or limit <= 0:
-        return []
-    places = " ".join(f"WHEN {int(number)} THEN {place}" for place, number in enumerate(jobs))
-    direction = "DESC" if newest_first else "ASC"
-    text = f"""SELECT t.job, t.item, t.identity FROM task t JOIN job j ON j.id = t.job
-        WHERE t.state = 'ready' AND t.job IN ({",".join(str(int(number)) for number in jobs)})
-        ORDER BY t.rank, j.priority DESC, t.item {direction}, CASE t.job {places} END LIMIT ?"""
-    return [ReadyTask(*row) for row in db.connection.execute(text, (limit,))]
 
 
 def task_counts(db: Database) -> dict[int, dict[str, int]]:

@@ -101,9 +101,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Lost:
-    """The submission came to no end: its worker died, or the cluster refused it."""
+    """The submission came to no end: its worker died, or the cluster refused it.
+
+    ``final`` where trying again would cost as many workers again.
+    """
 
     reason: str
+    final: bool = False
 
 
 @dataclass(frozen=True)

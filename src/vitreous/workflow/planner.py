@@ -361,9 +361,9 @@ def settle_set(job: Job, facts: SetFacts, find: Find) -> Change | None:
     if job.broken is not None or not facts.members:
         return None if task is None else _moved(task, job, whole, TaskState.WAITING, task.identity)
     cancelled = job.state == "cancelled"
-    if task is not None and task.identity == identity:
-        if task.state in _kept(job) or (task.state is TaskState.READY and not cancelled):
-            return None
+    kept = _kept(job) if cancelled else _kept(job) | {TaskState.READY}
+    if task is not None and task.identity == identity and task.state in kept:
+        return None
     if task is not None and task.state is TaskState.RUNNING and not cancelled:
         return None  # its result is of the set as it was; then the set is looked at again
     found = find(identity)

@@ -108,7 +108,7 @@ CREATE TABLE task (
 ) WITHOUT ROWID;
 CREATE INDEX task_item ON task (item);
 CREATE INDEX task_state ON task (job, state, item);
-CREATE INDEX task_ready ON task (item, job) WHERE state = 'ready';
+CREATE INDEX task_ready ON task (job, rank, item) WHERE state = 'ready';
 CREATE INDEX task_running ON task (item, job) WHERE state = 'running';
 CREATE INDEX task_failed ON task (retry_at) WHERE state = 'failed';
 

@@ -174,7 +174,7 @@ class DaskExecutor:
         if entry.deaths >= DEATHS or entry.waits >= INNOCENT_DEATHS:
             count = entry.deaths if entry.deaths >= DEATHS else entry.waits
             reason = f"its worker died {count} times; the memory of the machine may not suffice, or a program crashed"
-            self._finish(entry, Lost(reason))
+            self._finish(entry, Lost(reason, final=entry.deaths >= DEATHS))
         elif not self._closed:
             self._send(entry)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers are started with this path and find pool_work by its name
 
@@ -20,6 +21,7 @@ from pool_results import Results, alive, read_pid, wait_until
 from vitreous.core.errors import DataError, ResourceError, UsageError
 from vitreous.core.progress import silent
 from vitreous.workflow.executor import Lost, Work
+from vitreous.workflow.executors.clusters import open_cluster
 from vitreous.workflow.executors.dask_executor import DaskExecutor
 from vitreous.workflow.executors.inline import InlineExecutor
 from vitreous.workflow.executors.local import automatic_workers, gpu_ids
@@ -158,6 +160,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import pool_work
 from pool_results import Results
+from vitreous.workflow.executors.clusters import open_cluster
 from vitreous.workflow.executors.dask_executor import DaskExecutor
 from vitreous.workflow.profile import LocalProfile, SshProfile
 if __name__ == "__main__":
@@ -312,3 +315,17 @@ def test_gpus_are_those_that_are_visible(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_automatic_workers_are_at_least_one() -> None:
     assert automatic_workers(10_000) == 1
+
+
+@pytest.mark.usefixtures("fake_ssh")
+def test_the_port_of_a_pool_on_other_machines_takes_only_who_has_its_keys(tmp_path: Path) -> None:
+    cluster = open_cluster(SshProfile(kind="ssh", hosts=("node1",)), tmp_path)
+    try:
+        assert cluster.scheduler_address.startswith("tls://")
+        keys = next(tmp_path.glob(".keys-*"))
+        assert keys.stat().st_mode & 0o77 == 0
+        with pytest.raises(OSError):  # noqa: PT011 - any of the ways in which a connection fails
+            Client(cluster.scheduler_address.replace("tls://", "tcp://"), timeout=2, set_as_default=False)
+    finally:
+        cluster.close(timeout=10)
+    assert not list(tmp_path.glob(".keys-*"))

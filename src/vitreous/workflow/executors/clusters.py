@@ -12,6 +12,7 @@ import dask
 from distributed import Nanny, Scheduler, SpecCluster, Status, rpc
 
 from vitreous.core.errors import ResourceError
+from vitreous.workflow.executors.encryption import Keys
 from vitreous.workflow.executors.local import local_workers
 from vitreous.workflow.profile import LocalProfile, Profile, QueueProfile, SshProfile
 
@@ -33,8 +34,11 @@ class Cluster(SpecCluster):
     distributed forgets a worker 15 s after it left; its nanny would have brought it back by then.
     """
 
-    def __init__(self, *, scheduler: Mapping[str, Any]) -> None:
-        super().__init__(workers={}, scheduler={"cls": Scheduler, "options": dict(scheduler)}, name="vitreous")
+    def __init__(self, *, scheduler: Mapping[str, Any], keys: Keys | None = None) -> None:
+        security = None if keys is None else keys.security
+        specification = {"cls": Scheduler, "options": {**scheduler, "security": security}}
+        super().__init__(workers={}, scheduler=specification, security=security, name="vitreous")
+        self._keys = keys
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
 
@@ -67,20 +71,23 @@ class Cluster(SpecCluster):
         if self.status not in (Status.closing, Status.closed):
             await self._dismiss()
         await super()._close()
+        if self._keys is not None:
+            self._keys.remove()
 
     async def _dismiss(self) -> None:
         """Have nannies on other machines kill their workers; asked politely, a busy one would take ten seconds."""
         if any(isinstance(worker, Nanny) for worker in self.workers.values()):
             return
         nannies = [info["nanny"] for info in self.scheduler_info["workers"].values() if info.get("nanny")]
-        calls = [asyncio.ensure_future(_end_nanny(address)) for address in nannies]
+        arguments = {} if self._keys is None else {"connection_args": self.security.get_connection_args("worker")}
+        calls = [asyncio.ensure_future(_end_nanny(address, arguments)) for address in nannies]
         if calls:
             await asyncio.wait(calls, timeout=4.0)
 
 
-async def _end_nanny(address: str) -> None:
+async def _end_nanny(address: str, arguments: Mapping[str, Any]) -> None:
     with suppress(OSError):
-        async with rpc(address) as nanny:
+        async with rpc(address, **arguments) as nanny:
             await nanny.terminate(timeout=1.0, reason="the pool of workers is closed")
 
 
@@ -91,9 +98,10 @@ def open_cluster(profile: Profile, log_folder: Path) -> Cluster:
         ResourceError: workers can't be started; the message holds what the queue system or ssh said.
     """
     with dask.config.set(SETTINGS):
-        cluster = Cluster(scheduler=_scheduler(profile))
+        keys = None if isinstance(profile, LocalProfile) else Keys(log_folder)
+        cluster = Cluster(scheduler=_scheduler(profile), keys=keys)
         try:
-            cluster.start_workers(workers_of(profile, log_folder))
+            cluster.start_workers(workers_of(profile, log_folder, keys))
             if isinstance(profile, QueueProfile) and profile.max_workers is not None:
                 _adapt(cluster, profile.max_workers)
         except BaseException:
@@ -103,22 +111,24 @@ def open_cluster(profile: Profile, log_folder: Path) -> Cluster:
     return cluster
 
 
-def workers_of(profile: Profile, log_folder: Path) -> dict[str, dict[str, Any]]:
+def workers_of(profile: Profile, log_folder: Path, keys: Keys | None) -> dict[str, dict[str, Any]]:
     """What is to be started for a profile: worker's name → class and options."""
     if isinstance(profile, LocalProfile):
         return local_workers(profile, log_folder)
     if isinstance(profile, SshProfile):
         from vitreous.workflow.executors.ssh import ssh_workers
 
-        return ssh_workers(profile, log_folder)
+        return ssh_workers(profile, log_folder, keys)
     from vitreous.workflow.executors.queues import queue_workers
 
-    return queue_workers(profile, log_folder)
+    return queue_workers(profile, log_folder, keys)
 
 
 def _scheduler(profile: Profile) -> dict[str, Any]:
     """Where the scheduler listens: for local workers where no other machine can speak to it."""
     options: dict[str, Any] = {"port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0", "allowed_failures": 0}
+    if not isinstance(profile, LocalProfile):
+        options["protocol"] = "tls://"
     if profile.host is not None:
         return options | {"host": profile.host}
     if profile.interface is not None:

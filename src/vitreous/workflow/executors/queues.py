@@ -20,6 +20,7 @@ from distributed import Status
 
 from vitreous.core.errors import ResourceError
 from vitreous.workflow.executor import Kind
+from vitreous.workflow.executors.encryption import Keys
 from vitreous.workflow.executors.local import thread_environment
 from vitreous.workflow.profile import (
     HtcondorProfile,
@@ -91,10 +92,10 @@ def _refusal(command: str, text: str) -> ResourceError:
     )
 
 
-def queue_workers(profile: Queued, log_folder: Path) -> dict[str, dict[str, Any]]:
+def queue_workers(profile: Queued, log_folder: Path, keys: Keys | None = None) -> dict[str, dict[str, Any]]:
     """What ``SpecCluster`` starts: one job for each worker."""
-    cpu = {f"cpu-{number}": worker(profile, "cpu", log_folder) for number in range(profile.workers)}
-    return cpu | {f"gpu-{number}": worker(profile, "gpu", log_folder) for number in range(profile.gpu_workers)}
+    cpu = {f"cpu-{number}": worker(profile, "cpu", log_folder, keys) for number in range(profile.workers)}
+    return cpu | {f"gpu-{number}": worker(profile, "gpu", log_folder, keys) for number in range(profile.gpu_workers)}
 
 
 def rendered(profile: Queued, kind: Kind = "cpu", log_folder: Path = Path("logs")) -> str:
@@ -107,7 +108,7 @@ def rendered(profile: Queued, kind: Kind = "cpu", log_folder: Path = Path("logs"
         return str(job.job_script()).replace(stand_in, str(log_folder))
 
 
-def worker(profile: Queued, kind: Kind, log_folder: Path) -> dict[str, Any]:
+def worker(profile: Queued, kind: Kind, log_folder: Path, keys: Keys | None = None) -> dict[str, Any]:
     """Class and options of one job; ``log_folder`` is created by dask-jobqueue."""
     options: dict[str, Any] = {
         "cores": 1,
@@ -119,13 +120,17 @@ def worker(profile: Queued, kind: Kind, log_folder: Path) -> dict[str, Any]:
         "local_directory": SCRATCH if profile.scratch is None else str(profile.scratch),
         "log_directory": str(log_folder),
         "death_timeout": WAIT_FOR_SCHEDULER,
-        "worker_extra_args": ["--resources", f"{kind.upper()}=1", "--no-dashboard"],
+        "worker_extra_args": ["--resources", f"{kind.upper()}=1", "--no-dashboard", *_key_arguments(keys)],
         "job_script_prologue": _prologue(profile, kind),
         "job_extra_directives": directives_for(profile, kind),
         "config_name": None,
     }
     build, particular = _PARTICULAR[type(profile)]
     return {"cls": _with_arguments(build, profile), "options": options | particular(profile, kind, options)}
+
+
+def _key_arguments(keys: Keys | None) -> list[str]:
+    return [] if keys is None else keys.arguments()
 
 
 def _with_arguments(build: type[Job], profile: Queued) -> type[Job]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from distributed.deploy.spec import ProcessInterface
 
 from vitreous.core.errors import ResourceError
 from vitreous.workflow.executor import Kind
+from vitreous.workflow.executors.encryption import Keys
 from vitreous.workflow.executors.local import thread_environment
 from vitreous.workflow.profile import SshProfile, memory_bytes
 
@@ -27,7 +29,16 @@ class SshWorker(ProcessInterface):
     The worker itself ends when it loses its scheduler, so that nothing stays behind if this machine fails.
     """
 
-    def __init__(self, scheduler: str, name: str, host: str, profile: SshProfile, gpu: str | None, log: Path) -> None:
+    def __init__(
+        self,
+        scheduler: str,
+        name: str,
+        host: str,
+        profile: SshProfile,
+        gpu: str | None,
+        log: Path,
+        keys: Keys | None = None,
+    ) -> None:
         super().__init__()
         self._scheduler = scheduler
         self._name = name
@@ -35,6 +46,7 @@ class SshWorker(ProcessInterface):
         self._profile = profile
         self._gpu = gpu
         self._log = log
+        self._keys = keys
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -43,7 +55,8 @@ class SshWorker(ProcessInterface):
         Raises:
             ResourceError: there is no ssh, or it ended at once; the message holds what it said.
         """
-        command = remote_command(self._profile, self._scheduler, self._name, self._gpu)
+        more = [] if self._keys is None else self._keys.arguments()
+        command = remote_command(self._profile, self._scheduler, self._name, self._gpu, more)
         arguments = ["-o", "BatchMode=yes", *self._profile.options, self._host, command]
         with self._log.open("ab") as log:
             try:
@@ -80,7 +93,7 @@ class SshWorker(ProcessInterface):
         await super().close()
 
 
-def remote_command(profile: SshProfile, scheduler: str, name: str, gpu: str | None) -> str:
+def remote_command(profile: SshProfile, scheduler: str, name: str, gpu: str | None, more: Sequence[str] = ()) -> str:
     """What the remote shell is given: setup lines, environment, the worker."""
     kind: Kind = "cpu" if gpu is None else "gpu"
     variables = thread_environment(profile.threads) | {"CUDA_VISIBLE_DEVICES": gpu or ""}
@@ -90,18 +103,20 @@ def remote_command(profile: SshProfile, scheduler: str, name: str, gpu: str | No
     worker += ["--memory-limit", "0" if profile.memory is None else str(memory_bytes(profile.memory))]
     if profile.interface is not None:
         worker += ["--interface", profile.interface]
+    worker += more
     scratch = "${TMPDIR:-/tmp}" if profile.scratch is None else shlex.quote(str(profile.scratch))
     exports = [f"export {variable}={shlex.quote(value)}" for variable, value in variables.items()]
     return "; ".join([*profile.setup, *exports, f"exec {shlex.join(worker)} --local-directory {scratch}"])
 
 
-def ssh_workers(profile: SshProfile, log_folder: Path) -> dict[str, dict[str, Any]]:
+def ssh_workers(profile: SshProfile, log_folder: Path, keys: Keys | None = None) -> dict[str, dict[str, Any]]:
     """What ``SpecCluster`` starts: for each host its workers without GPU, and one for each GPU."""
     gpus = [str(gpu) for gpu in (range(profile.gpus) if isinstance(profile.gpus, int) else profile.gpus)]
     workers: dict[str, dict[str, Any]] = {}
     for host in profile.hosts:
         devices = [(f"{host}-cpu-{number}", None) for number in range(profile.workers)]
         for name, gpu in [*devices, *((f"{host}-gpu-{gpu}", gpu) for gpu in gpus)]:
-            options = {"host": host, "profile": profile, "gpu": gpu, "log": log_folder / f"ssh-{name}.log"}
+            log = log_folder / f"ssh-{name}.log"
+            options = {"host": host, "profile": profile, "gpu": gpu, "log": log, "keys": keys}
             workers[name] = {"cls": SshWorker, "options": options}
     return workers

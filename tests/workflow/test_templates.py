@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from vitreous.cli import template_commands
 from vitreous.core.errors import DataError, UsageError
 from vitreous.model.columns import find_column
 from vitreous.project import actions, templates
@@ -45,9 +46,17 @@ class Projects:
 
     def make(self, name: str, mode: str = "single-particle", **settings: Any) -> Session:
         create_project(self.folder / name, mode, settings)
+        return self.reopen(name)
+
+    def reopen(self, name: str) -> Session:
         session = Session(self.folder / name, open_database(self.folder / name, write=True), author="anna")
         self.open.append(session)
         return session
+
+    def close(self) -> None:
+        for session in self.open:
+            session.db.close()
+        self.open.clear()
 
 
 @pytest.fixture
@@ -55,8 +64,7 @@ def projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Projec
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     made = Projects(tmp_path)
     yield made
-    for session in made.open:
-        session.db.close()
+    made.close()
 
 
 def act(session: Session, action: str, /, **arguments: Any) -> Any:
@@ -578,3 +586,75 @@ def test_a_decision_that_could_not_be_done_is_refused_before_its_item_comes(
     with pytest.raises(UsageError):
         take(session, content)
     assert session.graph().jobs == {}
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+
+def test_commands_carry_a_workflow_from_one_project_to_another(
+    projects: Projects, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gain = tmp_path / "gain.mrc"
+    gain.write_bytes(b"gain")
+    old = decided(projects)
+    act(old, "edit_job", job="Align", params={"gain": str(gain)})
+    projects.close()
+    file = tmp_path / "workflow.json"
+    template_commands.export_template(out=file, project=tmp_path / "old", title="Mine")
+    told = capsys.readouterr()
+    assert "4 jobs" in told.out
+    assert "must be supplied where it is used: import.sources" in told.err
+    assert "files that do not travel: motion.gain" in told.err
+    assert "holds 8 decisions about images" in told.err
+    create_project(tmp_path / "new", "single-particle", {})
+    monkeypatch.chdir(tmp_path)
+    words = ["import.sources=camera", "motion.gain=gain.mrc", "ctf.box=256", "import.layout=", "settings.voltage=200"]
+    template_commands.run_template(str(file), words, project=tmp_path / "new", json_output=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "template": "Mine",
+        "jobs": {"import": 1, "motion": 2, "ctf": 3, "filter": 4},
+    }
+    new = projects.reopen("new")
+    jobs = new.graph().jobs
+    assert jobs[1].params == {"sources": [str(tmp_path / "camera")]}
+    assert jobs[2].params == {"patches": [3, 3], "gain": "references/gain.mrc"}
+    assert jobs[3].params == {"box": 256}
+    assert new.settings() == {"voltage": 200.0}
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("sources=/camera", "sets no parameter of a job"),
+        ("import.sources", "sets no parameter of a job"),
+        ("imprt.sources=/camera", "the template has no job 'imprt'"),
+        ("motion.patchez=3", "motion: motion has no parameter 'patchez'"),
+        ("motion.patches=many", "motion: motion: patches"),
+        ("settings.voltage=high", "voltage"),
+    ],
+)
+def test_words_that_are_not_understood_are_told(projects: Projects, tmp_path: Path, word: str, told: str) -> None:
+    projects.make("p", "drift")
+    projects.close()
+    with pytest.raises(UsageError) as error:
+        template_commands.run_template("drift", [word], project=tmp_path / "p")
+    assert told in error.value.message
+
+
+def test_an_open_input_is_named_on_the_command_line(projects: Projects, tmp_path: Path) -> None:
+    session = projects.make("p")
+    workflow(session)
+    act(session, "copy_job", job="J3")
+    content = templates.export_template(session, ["J3"])
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps(content))
+    projects.close()
+    template_commands.run_template(str(file), ["ctf.inputs=J2"], project=tmp_path / "p")
+    assert projects.reopen("p").graph().jobs[5].inputs == (Input(2),)
+
+
+def test_the_list_of_ready_templates_can_be_narrowed_to_a_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    template_commands.list_templates(mode="tomography", json_output=True)
+    assert list(json.loads(capsys.readouterr().out)) == ["tomography"]
+    template_commands.list_templates()
+    assert "single-particle" in capsys.readouterr().out

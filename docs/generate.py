@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
+import typer
 from mkdocs.structure.files import File, Files
+from rich.text import Text
 
+from vitreous.cli import main as entry
+from vitreous.cli.options import bare_type
 from vitreous.core import errors
 from vitreous.model.columns import ITEMS, Alias, Column, columns
 from vitreous.project import job_types, schemas
@@ -17,6 +21,7 @@ from vitreous.workflow.job_type import JobType
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages to those that are written by hand."""
     pages = {
+        "reference/commands.md": command_page(),
         "reference/job-types.md": job_page(),
         "reference/columns.md": column_page(),
         "reference/errors.md": error_page(),
@@ -57,6 +62,72 @@ def one_job(job: JobType) -> str:
     if job.citations:
         lines += ["", "Papers: " + "; ".join(job.citations) + "."]
     return "\n".join([*lines, ""])
+
+
+def command_page() -> str:
+    """Every command with its help, under the headings of ``vitreous --help``."""
+    parts = [
+        "# Commands\n",
+        "Made from the commands' own help. A command on a project takes `--project DIR`; without it, it works on the"
+        " project in the current folder or the nearest one above. With `--json` the answer is JSON on standard output."
+        " A command ends with exit code 0, with 2 where what was asked for can't be done as it was said, and with 1"
+        " where the program or the machine is at fault. Job types that work without a project are commands too:"
+        " see [job types](job-types.md).\n",
+    ]
+    group: Any = typer.main.get_command(entry.app)
+    known = entry.built_in()
+    for panel in dict.fromkeys(panel for panel, _ in known.values()):
+        parts.append(f"## {panel}\n")
+        for name in (name for name, (heading, _) in known.items() if heading == panel):
+            command: Any = group.get_command(None, name)
+            below = getattr(command, "commands", {})
+            parts += [one_command(f"{name} {inner}", one) for inner, one in below.items()] or [
+                one_command(name, command)
+            ]
+    return "\n".join(parts)
+
+
+def one_command(name: str, command: Any) -> str:
+    """One command: what it does, its usage, an example, its arguments and options."""
+    text = inspect.cleandoc(command.help or "")
+    body, _, example = text.partition("Example: ")
+    arguments = [item for item in command.params if item.param_type_name == "argument"]
+    options = [item for item in command.params if item.param_type_name != "argument" and item.name != "help"]
+    words = " ".join(plain_text(item.metavar or item.name.upper()) for item in arguments)
+    lines = [
+        f"### {name}",
+        "",
+        body.strip(),
+        "",
+        "```text",
+        f"vitreous {name} {words}".rstrip() + " [OPTIONS]",
+        "```",
+        "",
+    ]
+    if example:
+        lines += ["```bash", plain_text(example).strip(), "```", ""]
+    if arguments or options:
+        lines += ["| argument or option | meaning |", "|---|---|"]
+    for item in arguments:
+        lines.append(row((f"`{plain_text(item.metavar or item.name.upper())}`", plain_text(item.help or ""))))
+    for item in options:
+        names = ", ".join([*item.opts, *item.secondary_opts])
+        lines.append(row((f"`{names}`", plain_text(item.help or "") + choices_and_default(item))))
+    return "\n".join([*lines, ""])
+
+
+def choices_and_default(option: Any) -> str:
+    """The choices of an option, and its default where its help does not say it."""
+    kind = bare_type(option.type_descriptor.annotation)
+    choices = ", ".join(map(str, get_args(kind))) if get_origin(kind) is Literal else ""
+    simple = isinstance(option.default, str | int | float) and not isinstance(option.default, bool)
+    default = f" [default: {option.default}]" if simple and option.default != "" and option.show_default else ""
+    return (f"; one of: {choices}" if choices else "") + default
+
+
+def plain_text(text: str) -> str:
+    """Help without the marks of the terminal."""
+    return Text.from_markup(text).plain if "[bold]" in text or "\\[" in text else text
 
 
 def row(cells: Iterable[str]) -> str:

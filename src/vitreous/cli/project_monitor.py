@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 import threading
@@ -191,6 +192,11 @@ def _show_live(session: Session, over: threading.Event) -> None:
                 live.update(live_view(now, rates), refresh=True)
 
 
+def _without_numbers(text: str) -> str:
+    """What a condition says apart from times and amounts, which change all the time."""
+    return re.sub(r"[\d.,]+", "#", text)
+
+
 def _show_lines(session: Session, over: threading.Event) -> None:
     rates, said, told = Rates(), "", ""
     screen = console(stderr=True)
@@ -205,6 +211,6 @@ def _show_lines(session: Session, over: threading.Event) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(now.time))
         if counted != said:
             screen.print(f"{clock} {line}", soft_wrap=True)
-        if conditions != told and conditions:
+        if conditions and _without_numbers(conditions) != _without_numbers(told):
             screen.print(f"{clock} {conditions}", style="yellow", soft_wrap=True)
         said, told = counted, conditions

@@ -7,11 +7,11 @@ from typing import Any
 
 from vitreous.core.errors import UsageError
 from vitreous.core.words import near
+from vitreous.project.conditions import table_condition
 from vitreous.project.session import Session
 from vitreous.store import groups, items
 from vitreous.store.ledger import unsettle
 from vitreous.store.selection import Selection, select
-from vitreous.workflow.expression import parse
 from vitreous.workflow.job_type import JobType
 from vitreous.workflow.parameters import normalised
 
@@ -35,7 +35,7 @@ def choose_items(session: Session, selection: Mapping[str, Any]) -> list[int]:
             "no items are chosen", hint="Give names (patterns such as '*_0001*'), a group, flag, tag or expression"
         )
     if text is not None:
-        given["where"], given["parameters"] = parse(text).sql()
+        given["where"], given["parameters"] = table_condition(session.db, text)
     return select(session.db, Selection(**given))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from vitreous.core.errors import UsageError
 from vitreous.project import actions, views
+from vitreous.project.conditions import table_condition
 from vitreous.project.create import create_project
 from vitreous.project.filters import FilterDiff, diff_revisions
 from vitreous.project.preflight import newest_report
@@ -324,10 +325,8 @@ class Project:
         offset: int = 0,
     ) -> library.Page:
         """Rows of the table of exposures that fit an expression, sorted."""
-        from vitreous.workflow.expression import parse
-
         db = self._read().db
-        text, values = (None, ()) if where is None else parse(where).sql()
+        text, values = (None, ()) if where is None else table_condition(db, where)
         return library.page(db, columns, text, values, order=list(order), limit=limit, offset=offset)
 
     def table(self, where: str | None = None) -> pd.DataFrame:

@@ -67,6 +67,8 @@ def check_whole(path: Path) -> Whole | NotWhole:
     if cut is None:
         return Whole(header)
     fault = image_fault(
-        path, cut, "Copy the movie again from the microscope; or accept movies that are cut short (truncated = accept)"
+        path,
+        cut.removesuffix(" and are used"),
+        "Copy the movie again from the microscope; or accept movies that are cut short (truncated = accept)",
     )
     return NotWhole(fault.to_dict(), transient=True, header=header)

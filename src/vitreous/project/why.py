@@ -13,7 +13,7 @@ from vitreous.project.dispatch import finished_jobs
 from vitreous.project.session import Session, job_number
 from vitreous.project.status import Status, lack_of_space, read_status
 from vitreous.project.views import item_number
-from vitreous.store.ledger import Results, item_facts, task_counts
+from vitreous.store.ledger import Results, item_facts, task_counts, unsettled
 from vitreous.store.lock import read_lock
 from vitreous.workflow.graph import Graph, Job
 from vitreous.workflow.planner import ItemFacts, Standing, settle
@@ -69,13 +69,15 @@ def explain_project(session: Session) -> str:
         for name, text in status.conditions.items():
             if name == "disk":
                 return f"Everything waits: {text}."
-    work = total.get("ready", 0) + total.get("failed", 0) + total.get("running", 0)
-    if status is None and (work or _open_sources(graph)):
-        return f"No engine runs this project, and {_left(total, graph)}: start it with vitreous run or vitreous watch."
+    left = _left(total, graph, bool(unsettled(session.db, 1)))
+    if status is None and left:
+        return f"No engine runs this project, and {left}: start it with vitreous run or vitreous watch."
     if total.get("running"):
         return f"{counted(total['running'], 'task')} run, {total.get('ready', 0):,} are ready, {_set_aside(total)}."
     if total.get("ready"):
         return _why_ready(graph, counts, status)
+    if total.get("failed"):
+        return f"{counted(total['failed'], 'task')} failed and are tried again after a pause, {_set_aside(total)}."
     if status is not None and _open_sources(graph):
         names = [f"J{job.id}" for job in _open_sources(graph)]
         said = "; ".join(status.conditions[name] for name in names if status.conditions.get(name))
@@ -85,12 +87,18 @@ def explain_project(session: Session) -> str:
             f"Everything else is done; {counted(total['quarantined'], 'task')} are quarantined: "
             "see them with vitreous tasks --state quarantined, mend the cause, then vitreous retry."
         )
+    if total.get("waiting"):
+        number = next(n for n in graph.order if counts.get(n, {}).get("waiting"))
+        return f"Everything else is done, but {explain_job(session, graph.jobs[number])}"
     return "Everything is done."
 
 
-def _left(total: dict[str, int], graph: Graph) -> str:
+def _left(total: dict[str, int], graph: Graph, unplanned: bool) -> str:
+    """What an engine would find to do, empty where nothing."""
     work = total.get("ready", 0) + total.get("failed", 0) + total.get("running", 0)
     parts = [f"{counted(work, 'task')} could be begun"] if work else []
+    if unplanned:
+        parts.append("some items are still to be planned")
     sources = _open_sources(graph)
     if sources:
         parts.append(f"{counted(len(sources), 'import')} could watch")

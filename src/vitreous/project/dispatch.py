@@ -161,13 +161,18 @@ def build_chains(
 
 
 def _following(graph: Graph, item: ItemFacts, first: int, allowed: Sequence[int], kind: Kind) -> list[int]:
-    """The picked job and those whose inputs are done, or are in the chain already, for workers of the same kind."""
+    """The picked job and those whose inputs are done, or are in the chain already, for workers of the same kind.
+
+    Jobs of lower priority are left for when it is their turn.
+    """
     chain = [first]
     if graph.jobs[first].serial or graph.jobs[first].batch != 1:
         return chain
     for number in allowed:
         job, task = graph.jobs[number], item.tasks.get(number)
         if number == first or job.kind != kind or job.scope != "item" or job.serial or job.batch != 1:
+            continue
+        if job.priority < graph.jobs[first].priority:
             continue
         if task is None or task.state not in (TaskState.READY, TaskState.WAITING) or task.identity is None:
             continue

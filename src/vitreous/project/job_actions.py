@@ -229,6 +229,7 @@ def undo_edit(session: Session, job: str | int) -> int:
     before = known[-2]
     why = f"undo of revision {known[-1].revision}"
     revision = rows.revise_params(session.db, number, before.params, session.author, session.clock(), why)
+    unsettle(session.db, None)
     _tell(session, number, f"back to the parameters of revision {before.revision}")
     return revision
 

@@ -48,7 +48,7 @@ class JobView:
 
 def job_view(session: Session, number: int) -> JobView:
     """What a job is and how far it is."""
-    return _view(session, session.graph().jobs[number], task_counts(session.db).get(number, {}))
+    return _view(session, session.graph().jobs[number], task_counts(session.db, number).get(number, {}))
 
 
 def job_views(session: Session) -> list[JobView]:

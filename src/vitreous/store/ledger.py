@@ -346,11 +346,13 @@ def retry_tasks(db: Database, jobs: Sequence[int] | None, items: Sequence[int] |
     return count
 
 
-def task_counts(db: Database) -> dict[int, dict[str, int]]:
-    """Job → state → number of tasks."""
+def task_counts(db: Database, job: int | None = None) -> dict[int, dict[str, int]]:
+    """Job → state → number of tasks, of all jobs or of one."""
     counts: dict[int, dict[str, int]] = {}
-    for job, state, number in db.connection.execute("SELECT job, state, count(*) FROM task GROUP BY job, state"):
-        counts.setdefault(job, {})[state] = number
+    chosen, values = ("", ()) if job is None else (" WHERE job = ?", (job,))
+    rows = db.connection.execute(f"SELECT job, state, count(*) FROM task{chosen} GROUP BY job, state", values)
+    for of, state, number in rows:
+        counts.setdefault(of, {})[state] = number
     return counts
 
 

@@ -152,6 +152,7 @@ def test_watch_once_brings_movies_in_and_runs_jobs(done: Shell) -> None:
     assert "3 done, 1 quarantined" in done("jobs").out
     info = done("info").out
     assert "4 (Imported 4, TRASH 0)" in info
+    assert first["files"] == {"imported": 4}
     assert "imported 4" in info
 
 
@@ -173,6 +174,7 @@ def test_watch_adds_an_import_for_a_folder_once(shell: Shell, tmp_path: Path) ->
 def test_watch_says_what_it_misses(shell: Shell) -> None:
     assert "no import" in shell("watch", code=2).err
     assert "transfer" in shell("watch", "here", "transfer=fly", code=2).err
+    assert "is a project" in shell("watch", shell.folder, code=2).err
     assert shell.json("jobs") == []
 
 

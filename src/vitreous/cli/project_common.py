@@ -176,11 +176,11 @@ def show_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
             job["title"] + (f" (continues J{job['continues']})" if job["continues"] else ""),
             ", ".join(job["inputs"]),
             f"broken: {job['broken']}" if job["broken"] else job["state"],
-            counts_text(job["counts"]),
+            counts_text({**job["files"], **job["counts"]}),
         ]
         for job in jobs
     ]
-    table(["job", "type", "title", "takes", "state", "tasks"], rows)
+    table(["job", "type", "title", "takes", "state", "tasks or files"], rows)
 
 
 def cell(value: Any) -> str:
@@ -197,8 +197,19 @@ def cell(value: Any) -> str:
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """``12 done, 2 running``, in the order of a task's life."""
-    order = ("done", "running", "ready", "waiting", "failed", "quarantined", "excluded", "cancelled")
+    """``12 done, 2 running``, in the order of the life of a task or of a camera's file."""
+    order = (
+        "imported",
+        "settling",
+        "done",
+        "running",
+        "ready",
+        "waiting",
+        "failed",
+        "quarantined",
+        "excluded",
+        "cancelled",
+    )
     known = [*(name for name in order if name in counts), *(name for name in counts if name not in order)]
     return ", ".join(f"{counts[name]:,} {name}" for name in known if counts[name])
 

@@ -258,7 +258,7 @@ def record_of(project: Project, number: int) -> dict[str, Any]:
     """What is shown of a job; JSON-able."""
     from vitreous.project.overview import job_record
 
-    return job_record(project.graph().jobs[number], project.job_view(number).counts)
+    return job_record(project.graph().jobs[number], project.job_view(number).counts, {})
 
 
 COMMANDS = {

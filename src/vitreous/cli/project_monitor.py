@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vitreous.cli.project_common import counts_text
 from vitreous.cli.terminal import console
 from vitreous.core.errors import VitreousError
+from vitreous.core.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -40,7 +41,6 @@ class Snapshot:
     Attributes:
         time: s since 1970.
         jobs: as ``overview.job_records`` gives them.
-        files: state of the camera's files → number.
         conditions: what hinders the engine.
         running: what is under way.
         workers: number.
@@ -48,7 +48,6 @@ class Snapshot:
 
     time: float
     jobs: Sequence[Mapping[str, Any]]
-    files: Mapping[str, int]
     conditions: Mapping[str, str]
     running: Sequence[Mapping[str, Any]]
     workers: int
@@ -78,13 +77,12 @@ class Rates:
 
 def snapshot(session: Session) -> Snapshot:
     """How far a project is now."""
-    from vitreous.project.overview import engine_status, file_counts, job_records
+    from vitreous.project.overview import engine_status, job_records
 
     _, status = engine_status(session.folder)
     return Snapshot(
         time.time(),
         job_records(session),
-        file_counts(session.db),
         {} if status is None else dict(status.conditions),
         [] if status is None else list(status.running),
         0 if status is None else len(status.workers),
@@ -95,14 +93,16 @@ def plain_line(now: Snapshot, rates: Rates) -> str:
     """Everything in one line, without the time."""
     parts = []
     for job in now.jobs:
-        counts = counts_text(job["counts"])
+        counts = counts_text({**job["files"], **job["counts"]})
         rate = rates.of(job["id"])
         if counts:
             parts.append(f"J{job['id']} {job['type']} {counts}" + (f" ({rate:.0f} images/h)" if rate else ""))
-    files = counts_text({name: number for name, number in now.files.items() if name != "imported"})
-    imported = now.files.get("imported", 0)
-    start = f"{imported:,} imported" + (f", {files}" if files else "")
-    return "; ".join([start, *parts])
+    return "; ".join(parts) or "nothing has come yet"
+
+
+def done_of(job: Mapping[str, Any]) -> int:
+    """Tasks that are done, or files that were imported."""
+    return int(job["counts"].get("done", 0) + job["files"].get("imported", 0))
 
 
 def live_view(now: Snapshot, rates: Rates) -> Group:
@@ -117,9 +117,9 @@ def live_view(now: Snapshot, rates: Rates) -> Group:
     for heading in ("done", "running", "waiting", "failed", "quarantined", "images/h"):
         shown.add_column(heading, justify="right")
     for job in now.jobs:
-        counts, rate = job["counts"], rates.of(job["id"])
-        waiting = counts.get("waiting", 0) + counts.get("ready", 0)
-        numbers = [counts.get("done", 0), counts.get("running", 0), waiting, counts.get("failed", 0)]
+        counts, rate = {**job["files"], **job["counts"]}, rates.of(job["id"])
+        waiting = counts.get("waiting", 0) + counts.get("ready", 0) + counts.get("settling", 0)
+        numbers = [done_of(job), counts.get("running", 0), waiting, counts.get("failed", 0)]
         quarantined = counts.get("quarantined", 0)
         shown.add_row(
             f"J{job['id']}",
@@ -129,7 +129,9 @@ def live_view(now: Snapshot, rates: Rates) -> Group:
             Text(f"{quarantined:,}" if quarantined else "", style="red"),
             f"{rate:.0f}" if rate else "",
         )
-    lines = [Text(f"camera's files: {counts_text(now.files) or 'none yet'}; {now.workers} workers", style="dim")]
+    lines = [
+        Text(f"{counted(now.workers, 'worker')}, {counted(len(now.running), 'submission')} under way", style="dim")
+    ]
     for entry in list(now.running)[:SHOWN_RUNNING]:
         tasks = ", ".join(f"J{job} #{item}" for job, item in entry.get("tasks", [])[:3])
         lines.append(
@@ -175,7 +177,7 @@ def _taken(session: Session, rates: Rates) -> Snapshot | None:
         now = snapshot(session)
     except (VitreousError, sqlite3.Error):
         return None
-    rates.note(now.time, {job["id"]: job["counts"].get("done", 0) for job in now.jobs})
+    rates.note(now.time, {job["id"]: done_of(job) for job in now.jobs})
     return now
 
 
@@ -183,7 +185,7 @@ def _show_live(session: Session, over: threading.Event) -> None:
     from rich.live import Live
 
     rates = Rates()
-    with Live(console=console(stderr=True), auto_refresh=False) as live:
+    with Live(console=console(stderr=True), auto_refresh=False, transient=True) as live:
         ended = False
         while not ended:
             ended = over.wait(TERMINAL_SECONDS)
@@ -206,11 +208,11 @@ def _show_lines(session: Session, over: threading.Event) -> None:
         now = _taken(session, rates)
         if now is None:
             continue
-        line, counted = plain_line(now, rates), plain_line(now, Rates())
+        line, numbers = plain_line(now, rates), plain_line(now, Rates())
         conditions = "; ".join(f"{name}: {text}" for name, text in now.conditions.items())
         clock = time.strftime("%H:%M:%S", time.localtime(now.time))
-        if counted != said:
+        if numbers != said:
             screen.print(f"{clock} {line}", soft_wrap=True)
         if conditions and _without_numbers(conditions) != _without_numbers(told):
             screen.print(f"{clock} {conditions}", style="yellow", soft_wrap=True)
-        said, told = counted, conditions
+        said, told = numbers, conditions

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from vitreous.cli.project_common import (
+    CATALOGUE,
     Command,
     JsonOption,
     ProjectOption,
@@ -133,6 +134,9 @@ def import_options() -> list[inspect.Parameter]:
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Folders, and NAME=VALUE; a folder whose name holds ``=`` is known by being there."""
     settings = [word for word in words if "=" in word and not Path(word).is_dir()]
+    for word in words:
+        if (Path(word) / CATALOGUE).is_file():
+            raise UsageError(f"{word} is a project, no camera's folder", hint=f"Name it with --project {word}")
     return [str(Path(word).expanduser().absolute()) for word in words if word not in settings], settings
 
 

@@ -75,12 +75,18 @@ def overview(session: Session, *, measure_disk: bool = False) -> dict[str, Any]:
 
 def job_records(session: Session) -> list[dict[str, Any]]:
     """All jobs in the order of the graph, with the number of their tasks in each state; JSON-able."""
-    graph, counts = session.graph(), task_counts(session.db)
-    return [job_record(graph.jobs[number], counts.get(number, {})) for number in graph.order]
+    graph, counts, files = session.graph(), task_counts(session.db), import_counts(session.db)
+    return [job_record(graph.jobs[n], counts.get(n, {}), files.get(n, {})) for n in graph.order]
 
 
-def job_record(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
-    """One job; JSON-able."""
+def job_record(job: Job, counts: Mapping[str, int], files: Mapping[str, int]) -> dict[str, Any]:
+    """One job; JSON-able.
+
+    Args:
+        job: which.
+        counts: task state → number.
+        files: of an import: state of the camera's files → number.
+    """
     return {
         "id": job.id,
         "type": job.type,
@@ -97,6 +103,7 @@ def job_record(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
         "batch": job.batch,
         "continues": job.continues,
         "counts": dict(counts),
+        "files": dict(files),
     }
 
 
@@ -116,8 +123,19 @@ def item_counts(db: Database) -> dict[str, Any]:
 
 def file_counts(db: Database) -> dict[str, int]:
     """What became of the camera's files: imported, settling, duplicate, quarantined, skipped."""
-    rows = db.connection.execute("SELECT state, count(*) FROM source_file GROUP BY state")
-    return {row[0]: row[1] for row in rows}
+    total: dict[str, int] = {}
+    for states in import_counts(db).values():
+        for state, number in states.items():
+            total[state] = total.get(state, 0) + number
+    return total
+
+
+def import_counts(db: Database) -> dict[int, dict[str, int]]:
+    """The same for each import."""
+    found: dict[int, dict[str, int]] = {}
+    for job, state, number in db.connection.execute("SELECT job, state, count(*) FROM source_file GROUP BY job, state"):
+        found.setdefault(job, {})[state] = number
+    return found
 
 
 def holder_record(state: LockState) -> dict[str, Any]:

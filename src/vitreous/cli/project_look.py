@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -132,12 +133,13 @@ def log(
             print(to_json([asdict(event) for event in found]))  # noqa: T201 - the answer
             return
         _print_events(session, found, json_output)
-        while follow:
-            time.sleep(FOLLOW_SECONDS)
-            last = found[-1].seq if found else 0
-            new = events(session.db, job=number, item=chosen, after=last, limit=100_000)
-            _print_events(session, new, json_output)
-            found = new or found
+        last = found[-1].seq if found else 0
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            while follow:
+                time.sleep(FOLLOW_SECONDS)
+                new = events(session.db, job=number, item=chosen, after=last, limit=100_000)
+                _print_events(session, new, json_output)
+                last = new[-1].seq if new else last
 
 
 def _print_events(session: Session, found: list[Event], json_output: bool) -> None:

@@ -17,6 +17,7 @@ from vitreous.core.plain import to_json
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="print the answer as CSV")]
 FIRST_COLUMNS = ("name", "group_name", "flag", "tags")
+BOOKKEEPING = ("id", "source_path", "identity", "imported", "parameters", "group_id", "group_before", "size")
 MOST_COLUMNS = 8
 """Columns that jobs give which are shown unless others are asked for."""
 
@@ -78,22 +79,23 @@ def _quoted(text: str) -> str:
 
 
 def _asked(known: Sequence[str], asked: Sequence[str] | None) -> list[str]:
-    """The columns that were asked for; else the item's own and all that jobs give as numbers."""
+    """The columns that were asked for; else all but those by which the catalogue keeps its books."""
     names = [name.strip() for text in asked or () for name in text.split(",") if name.strip()]
     if names:
         return list(known) if names == ["all"] else names
-    from vitreous.model.columns import columns as registry
-
-    numbers = {name for name, one in registry().items() if one.slot is not None and one.kind in ("real", "integer")}
-    return [*FIRST_COLUMNS, *(name for name in known if name in numbers)]
+    given = [name for name in known if name not in BOOKKEEPING and not name.endswith("_job")]
+    return [*FIRST_COLUMNS, *(name for name in given if name not in FIRST_COLUMNS)]
 
 
 def _telling(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Columns for a terminal: those in which the items differ, of the latest jobs where there are many."""
+    """Columns for a terminal: numbers in which the items differ, of the latest jobs where there are many."""
+    values = {name: {row[place] for row in rows if row[place] is not None} for place, name in enumerate(columns)}
     differ = [
         name
-        for place, name in enumerate(columns)
-        if name not in FIRST_COLUMNS and len({row[place] for row in rows if row[place] is not None}) > 1
+        for name, found in values.items()
+        if name not in (*FIRST_COLUMNS, "recorded")
+        and len(found) > 1
+        and all(isinstance(v, int | float) for v in found)
     ]
     used = [name for place, name in enumerate(columns) if name in FIRST_COLUMNS and any(row[place] for row in rows)]
     return [*(used or FIRST_COLUMNS[:1]), *differ[-MOST_COLUMNS:]]

@@ -101,3 +101,17 @@ def test_a_request_that_came_while_no_engine_ran_is_answered_by_the_next(tmp_pat
     project.run(workers=0)
     assert project.settings()["order"] == "newest"
     assert [path.name for path in inbox.iterdir()] == ["1-a.reply.json"]
+
+
+def test_an_engine_that_has_nothing_to_do_does_not_wait_for_space(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", "single-particle", {**SETTINGS, "disk_reserve": 1e6})
+    project.run(workers=0)
+    assert [event.message for event in project.log()][-1] == "the engine ends"
+
+
+def test_an_engine_whose_inbox_cannot_be_read_does_its_work(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "p", "single-particle", SETTINGS)
+    shutil.rmtree(tmp_path / "p" / "inbox", ignore_errors=True)
+    (tmp_path / "p" / "inbox").write_text("no folder")
+    project.run(workers=0)
+    assert [event.message for event in project.log()][-1] == "the engine ends"

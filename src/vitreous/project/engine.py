@@ -156,7 +156,7 @@ class Engine:
             return True
         if self.under_way or self._pending or not self._events.empty() or self.stopping:
             return False
-        if unsettled(self.session.db, 1) or self._sets_changed or self.conditions.get("disk"):
+        if unsettled(self.session.db, 1) or self._sets_changed:
             return False
         graph = self.session.graph()
         try:
@@ -176,6 +176,9 @@ class Engine:
         try:
             if self._is_due("requests", self.tick):
                 self._take_requests()
+        except ResourceError as error:  # replies wait; what else can be done is done
+            self.conditions["disk"] = str(error)
+        try:
             self._take_outcomes()
             if self._is_due("retries", 1.0):
                 due_again(self.session.db, self.session.clock())
@@ -289,10 +292,10 @@ class Engine:
     def _settle_sets(self) -> None:
         if not self._sets_changed or unsettled(self.session.db, 1) or not self._is_due("sets", 0.5):
             return
-        self._sets_changed = False
         graph = self.session.graph()
         jobs = [graph.jobs[number] for number in graph.order if graph.jobs[number].scope == "set"]
         if not jobs:
+            self._sets_changed = False
             return
         finished = finished_jobs(graph, task_states(self.session.db, graph.jobs), unsettled=False)
         find = Results(self.session.db).find
@@ -302,6 +305,7 @@ class Engine:
             if change is not None:
                 self.cancel_task(job.id, 0)
                 apply_changes(self.session.db, [change], self.session.clock())
+        self._sets_changed = False
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
 

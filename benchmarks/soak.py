@@ -26,6 +26,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -99,6 +100,7 @@ class Soak:
     transfer: Literal["copy", "move", "link"] = "copy"
     size: int = 256
     frames: int = 6
+    cycle: Sequence[tuple[Phase, Target]] = CYCLE
     say: Callable[[str], None] = lambda text: None
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     done: list[Kill] = field(default_factory=list)
@@ -122,8 +124,7 @@ class Soak:
         camera = threading.Thread(target=self._camera, args=(pool, stop, over), name="camera")
         camera.start()
         try:
-            self._disturb()
-            self._finish(over)
+            self._finish(self._disturb(), over)
         finally:
             stop.set()
             camera.join()
@@ -182,15 +183,15 @@ class Soak:
 
     # -- kills ---------------------------------------------------------------------------------------------------------
 
-    def _disturb(self) -> None:
+    def _disturb(self) -> subprocess.Popen[bytes] | None:
+        """All kills; returns the engine that is left of them, which may be dead."""
         chance = random.Random(self.seed)
-        plan = [CYCLE[number % len(CYCLE)] for number in range(self.kills)]
+        plan = [self.cycle[number % len(self.cycle)] for number in range(self.kills)]
         chance.shuffle(plan)
+        while any(before[1] == "worker" and after[0] == "start" for before, after in pairwise(plan)):
+            chance.shuffle(plan)  # an engine that lives can't be hit while it starts
         engine: subprocess.Popen[bytes] | None = None
         for number, (phase, target) in enumerate(plan):
-            if phase == "start" and engine is not None and engine.poll() is None:
-                self._hit(engine, "engine")  # it would not be a start: this kill is one more than were asked for
-                engine = None
             if engine is None or engine.poll() is not None:
                 if engine is not None and engine.returncode != -signal.SIGKILL:
                     self.faults.append(f"the engine ended by itself with code {engine.returncode}")
@@ -201,6 +202,7 @@ class Soak:
             self.done.append(Kill(phase, target, round(time.monotonic() - began, 2), came, seen))
             self.say(f"kill {number + 1}: {self.done[-1]}")
             time.sleep(chance.uniform(0.0, 0.3))
+        return engine
 
     def _wait_for(self, phase: Phase, chance: random.Random, engine: subprocess.Popen[bytes]) -> bool:
         """Wait until the engine is in a phase; whether it came to that in time."""
@@ -219,10 +221,13 @@ class Soak:
 
     def _watcher_of(self, phase: Phase) -> Callable[[], bool]:
         movies, staging = self.project / "movies" / "J1", self.project / "jobs" / ".staging"
+        # What a killed engine left is still there; only what is new tells of this one.
         if phase == "import":
-            return lambda: any(name.endswith(".part") for name in listed(movies))
+            copies = marks(movies)
+            return lambda: any(name.endswith(".part") for name, _ in marks(movies) - copies)
         if phase in ("work", "any"):
-            return lambda: bool(listed(staging))
+            growing = marks(staging)
+            return lambda: bool(marks(staging) - growing)
         if phase == "publish":
             before = published(self.project)
             return lambda: bool(published(self.project) - before)
@@ -264,9 +269,10 @@ class Soak:
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
-    def _finish(self, over: threading.Event) -> None:
-        """Let one more engine do the rest."""
-        engine = self.start(self.project)
+    def _finish(self, engine: subprocess.Popen[bytes] | None, over: threading.Event) -> None:
+        """Let the engine, or one more, do the rest."""
+        if engine is None or engine.poll() is not None:
+            engine = self.start(self.project)
         end = time.monotonic() + 60.0 + 3.0 * self.movies
         project = Project(self.project)
         asked = False
@@ -329,6 +335,15 @@ def listed(folder: Path) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
+
+
+def marks(folder: Path) -> set[tuple[str, int]]:
+    """Names in a folder with the numbers of their files."""
+    try:
+        with os.scandir(folder) as entries:
+            return {(entry.name, entry.inode()) for entry in entries}
+    except OSError:
+        return set()
 
 
 def published(project: Path) -> set[str]:

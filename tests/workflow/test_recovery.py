@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from vitreous.core.errors import ComputeError, ResourceError
 from vitreous.project.create import create_project
 from vitreous.project.outcomes import is_disk_full
 from vitreous.project.project import Project
+from vitreous.project.running import open_engine
 from vitreous.project.session import Session
-from vitreous.project.status import lack_of_space
+from vitreous.project.sources import Import, Sources
+from vitreous.project.status import NAME, Status, lack_of_space, write_status
 from vitreous.project.worker import STAGING, clear_staging
 from vitreous.store.database import open_database
 from vitreous.store.items import add_exposure
@@ -115,3 +118,24 @@ def test_an_engine_whose_inbox_cannot_be_read_does_its_work(tmp_path: Path) -> N
     (tmp_path / "p" / "inbox").write_text("no folder")
     project.run(workers=0)
     assert [event.message for event in project.log()][-1] == "the engine ends"
+
+
+def test_the_end_of_the_status_leaves_nothing(tmp_path: Path) -> None:
+    write_status(tmp_path, Status(0.0, {}, [], []))
+    (tmp_path / f".{NAME}.part").write_text("half")
+    write_status(tmp_path, None)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_import_that_hangs_does_not_keep_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitreous.project.sources.STOP_SECONDS", 0.2)
+    project = Project.create(tmp_path / "p", "single-particle", SETTINGS)
+    forever = threading.Event()
+    with project.writing("run") as (session, _):
+        sources = Sources(open_engine(session, workers=0))
+        thread = threading.Thread(target=forever.wait, daemon=True)
+        thread.start()
+        sources.imports[1] = Import(session.graph(), thread=thread)  # type: ignore[arg-type]
+        sources.stop()
+    assert thread.is_alive()
+    forever.set()

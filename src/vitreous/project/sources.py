@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from vitreous.project.engine import Engine
 
 
+STOP_SECONDS = 30.0
+"""s that imports may take to end."""
 RESTART_SECONDS = 30.0
 """s after which an import that could not go on is begun again: what hindered it may have passed."""
 
@@ -164,11 +166,15 @@ class Sources:
         return found
 
     def stop(self) -> None:
-        """End all imports; a transfer under way is given up and leaves nothing."""
+        """End all imports; a transfer under way is given up and leaves nothing.
+
+        One that hangs in a network mount is left behind after a while; it can commit nothing any more.
+        """
         for entry in self.imports.values():
             entry.stop.set()
+        end = time.monotonic() + STOP_SECONDS
         for entry in self.imports.values():
-            while entry.thread is not None and entry.thread.is_alive():
+            while entry.thread is not None and entry.thread.is_alive() and time.monotonic() < end:
                 entry.thread.join(0.05)
                 self.engine._drain()
 

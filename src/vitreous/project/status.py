@@ -57,6 +57,7 @@ def write_status(folder: Path, status: Status | None) -> None:
     with suppress(OSError):
         if status is None:
             path.unlink(missing_ok=True)
+            aside.unlink(missing_ok=True)  # a full disk may have left it half written
             return
         aside.write_text(to_json(vars(status)))
         aside.replace(path)

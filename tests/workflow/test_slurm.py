@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers find pool_work by its name
@@ -18,6 +20,8 @@ import pool_work
 from pool_results import Results, alive, read_pid, wait_until
 
 from vitreous.core.errors import ResourceError
+from vitreous.formats.tiff_write import TiffStackWriter
+from vitreous.project.project import Project
 from vitreous.workflow.executors.dask_executor import DaskExecutor
 from vitreous.workflow.profile import SlurmProfile
 
@@ -113,6 +117,8 @@ sys.path.insert(0, {tests!r})
 import pool_work
 from pool_results import Results
 from test_slurm import profile
+from vitreous.formats.tiff_write import TiffStackWriter
+from vitreous.project.project import Project
 from vitreous.workflow.executors.dask_executor import DaskExecutor
 folder, results = Path({folder!r}), Results()
 pool = DaskExecutor(profile(workers=2), results.report, folder / "logs")
@@ -120,3 +126,23 @@ results.submit(pool, pool_work.deaf, "deaf", folder)
 results.submit(pool, pool_work.program, "program", folder)
 results.wait("deaf", timeout=200)
 """
+
+
+@pytest.mark.usefixtures("slurm")
+def test_a_session_runs_by_the_drift_template_on_the_cluster(tmp_path: Path, maker: ModuleType) -> None:
+    camera = tmp_path / "camera"
+    for number in range(4):
+        movie = maker.make_movie(maker.drift(), shape=(256, 256), n=6, seed=number)
+        with TiffStackWriter(camera / f"movie_{number}.tif", (256, 256), np.uint8, pixel_size=1.3) as writer:
+            for frame in movie:
+                writer.append(frame.astype(np.uint8))
+    settings = {"pixel_size": 1.3, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.3}
+    project = Project.create(tmp_path / "session", "drift", settings)
+    text = '[slurm]\nkind = "slurm"\nworkers = 2\nmemory = "1GB"\nhost = "127.0.0.1"\nwalltime = "10"\n'
+    (project.folder / "profiles.toml").write_text(text)
+    project.run_template("drift", import__sources=[str(camera)], import__settle_delay=0.5)
+    project.run(profile="slurm")
+    motion = next(job for job in project.jobs() if job.view().type == "motion")
+    assert dict(motion.view().counts) == {"done": 4}, project.why()
+    assert set(project.table()["n_frames"]) == {6}
+    assert not subprocess.run(["squeue", "-h"], capture_output=True).stdout

@@ -80,6 +80,8 @@ class Engine:
     _due: dict[str, float] = field(default_factory=dict)
     _pending: list[tuple[Work, Sequence[Outcome] | Lost]] = field(default_factory=list)
     _replies: list[tuple[Request, Any]] = field(default_factory=list)
+    patient: bool = True
+    fault: Exception | None = None
     _sources: Sources | None = None
     _starting: Future[Executor] | None = None
 
@@ -105,7 +107,12 @@ class Engine:
         self._events.put(lambda: None)
 
     def run(self, until: Until = "closed", watch: bool = True) -> None:
-        """Work until there is nothing left to do, or until ``stop``."""
+        """Work until there is nothing left to do, or until ``stop``.
+
+        Raises:
+            ResourceError: the workers can't be started (with ``closed``, that is tried again and again).
+        """
+        self.patient = until == "closed"
         self.prepare()
         self._sources = Sources(self, single_pass=until == "done") if watch else None
         try:
@@ -114,6 +121,8 @@ class Engine:
                 self._wait()
         finally:
             self.finish()
+        if self.fault is not None:
+            raise self.fault
 
     # --- start and end ----------------------------------------------------------------------------------------------
 
@@ -152,7 +161,7 @@ class Engine:
         write_status(self.session.folder, None)
 
     def _is_over(self, until: Until) -> bool:
-        if self.closing or (self.stopping and not self.under_way and not self._pending):
+        if self.closing or self.fault is not None or (self.stopping and not self.under_way and not self._pending):
             return True
         if self.under_way or self._pending or not self._events.empty() or self.stopping:
             return False
@@ -250,6 +259,7 @@ class Engine:
                     self.conditions["disk"] = "the disk is full"
                 for step in outcome:
                     self.speeds.learn(step.job, step.seconds)
+                self.speeds.learn_submission(sum(step.seconds for step in outcome))
             self._pending.pop(0)
             self.under_way.pop(work.key, None)
             self._sets_changed = True
@@ -349,7 +359,8 @@ class Engine:
     def _start_workers(self) -> bool:
         """Start the workers, beside everything else: it takes seconds, on a cluster hours.
 
-        Where that fails, say so and try again later: a session must go on by itself.
+        Where that fails, say so and try again later: a session must go on by itself. Only who waits for the end of a
+        run is told at once.
         """
         if self._starting is None:
             if self._is_due("workers", 30.0):
@@ -362,6 +373,9 @@ class Engine:
         try:
             self.executor = starting.result()
         except (ResourceError, OSError) as error:
+            if not self.patient:
+                self.fault = error
+                return False
             self.conditions["workers"] = f"no workers could be started: {error}"
             log_event(self.session.db, "workers", self.conditions["workers"], self.session.clock())
             return False
@@ -371,7 +385,10 @@ class Engine:
     def _free_slots(self) -> dict[Kind, int]:
         assert self.executor is not None
         free: dict[Kind, int] = {}
+        workers = [worker.kind for worker in self.executor.workers()]
         for kind, number in self.executor.capacity().items():
+            if not self.speeds.worth_waiting():
+                number = min(number, workers.count(kind))
             if self.share is not None:
                 number = min(number, self._part(kind, number))
             free[kind] = number - sum(entry.work.kind == kind for entry in self.under_way.values())

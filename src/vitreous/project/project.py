@@ -388,12 +388,15 @@ class Project:
         """Set values of the project; ``None`` removes one."""
         self.act("change_settings", values=values)
 
-    def export_template(self, jobs: Sequence[Job | str | int] | None = None) -> dict[str, Any]:
+    def export_template(
+        self, jobs: Sequence[Job | str | int] | None = None, *, with_settings: bool = False, with_decisions: bool = True
+    ) -> dict[str, Any]:
         """All jobs, or some, as a template that another project can take (JSON-able)."""
         from vitreous.project import templates
 
         names = None if jobs is None else [entry.id if isinstance(entry, Job) else entry for entry in jobs]
-        return templates.export_template(self._read(), names)
+        more = {"with_settings": with_settings, "with_decisions": with_decisions}
+        return templates.export_template(self._read(), names, **more)
 
     def run_template(self, template: str | Path | Mapping[str, Any], **changes: Any) -> list[Job]:
         """Add a template's jobs: a shipped one by name, a file, or what ``export_template`` gave.

@@ -14,6 +14,7 @@ from vitreous.acquisition.watcher import Watcher
 from vitreous.core.errors import VitreousError
 from vitreous.core.plain import to_json
 from vitreous.jobs.import_movies import movie_values
+from vitreous.project.decisions import apply_pending
 from vitreous.project.outcomes import is_disk_full
 from vitreous.project.session import Session
 from vitreous.store.events import log_event
@@ -44,8 +45,7 @@ class Import:
     thread: threading.Thread | None = None
     conditions: tuple[Condition, ...] = ()
     sentence: str = ""
-    waiting: int = 0
-    rounds: int = 0
+    at_rest: bool = False
     closed: bool = False
     fault: str | None = None
     lacks_space: bool = False
@@ -107,7 +107,7 @@ class Sources:
                     params,
                     folder / "movies" / f"J{job.id}",
                     known,
-                    lambda report: self.engine.call(lambda: self._commit(job, report)).result(),
+                    lambda report: self._take(entry, report),
                     lambda conditions: setattr(entry, "conditions", conditions),
                     items=self.items,
                     root=folder,
@@ -124,15 +124,22 @@ class Sources:
     def _rounds(self, watcher: Watcher, entry: Import) -> None:
         from vitreous.acquisition.wake_up import WakeUp
 
+        looked = 0
         with WakeUp(watcher.params.sources) as wake_up:
             while not entry.stop.is_set():
                 done = watcher.step(entry.stop.is_set)
-                entry.sentence, entry.waiting, entry.rounds = done.sentence, done.waiting, entry.rounds + 1
+                entry.sentence, looked = done.sentence, looked + 1
+                entry.at_rest = looked > 1 and not done.waiting and not done.reports
                 if done.closed:
                     entry.closed = True
                     self.engine.call(lambda: None)
                     return
                 wake_up.wait(done.wait, entry.stop)
+
+    def _take(self, entry: Import, report: Report) -> None:
+        """Hand a report to the engine's thread, and wait until it is committed."""
+        entry.at_rest = False
+        self.engine.call(lambda: self._commit(entry.job, report)).result()
 
     def _commit(self, job: Job, report: Report) -> None:
         """Write down what an import reports; runs in the engine's thread."""
@@ -153,7 +160,7 @@ class Sources:
                 continue  # else it goes on by itself when there is space
             if entry.closed or entry.lacks_space or not self.single_pass or wait_closed:
                 return True
-            if entry.rounds < 2 or entry.waiting:
+            if not entry.at_rest:
                 return True
         return False
 
@@ -216,6 +223,7 @@ def commit_arrival(session: Session, job: Job, arrival: Arrival) -> int:
     _note_file(session, job, str(arrival.source_path), arrival.size, arrival.mtime, "imported", item, arrival.identity)
     log_event(session.db, "import", "imported", now, job.id, item, {"warnings": list(arrival.warnings)})
     unsettle(session.db, [item])
+    apply_pending(session, [item])
     return item
 
 

@@ -10,18 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dask_jobqueue.core import Job
-from dask_jobqueue.htcondor import HTCondorJob
-from dask_jobqueue.lsf import LSFJob
-from dask_jobqueue.pbs import PBSJob
-from dask_jobqueue.sge import SGEJob
-from dask_jobqueue.slurm import SLURMJob
 from distributed import Status
 
 from vitreous.core.errors import ResourceError
 from vitreous.workflow.executor import Kind
 from vitreous.workflow.executors.encryption import Keys
 from vitreous.workflow.executors.local import thread_environment
+from vitreous.workflow.executors.signals import untouched_signals
 from vitreous.workflow.profile import (
     HtcondorProfile,
     LsfProfile,
@@ -33,6 +28,14 @@ from vitreous.workflow.profile import (
     directives_for,
     memory_bytes,
 )
+
+with untouched_signals():
+    from dask_jobqueue.core import Job
+    from dask_jobqueue.htcondor import HTCondorJob
+    from dask_jobqueue.lsf import LSFJob
+    from dask_jobqueue.pbs import PBSJob
+    from dask_jobqueue.sge import SGEJob
+    from dask_jobqueue.slurm import SLURMJob
 
 WAIT_FOR_SCHEDULER = 60
 """s that a worker looks for the scheduler before its job ends."""

@@ -20,6 +20,8 @@ from vitreous.workflow.states import FINISHED, TaskState
 GOAL_SECONDS = 0.5
 """s of work that one submission should carry, so that handing it out costs little."""
 MOST_CHAINS = 64
+LONG_SECONDS = 1.0
+"""s of work from which a submission need not wait at a busy worker: fetching it then costs next to nothing."""
 
 
 @dataclass
@@ -27,11 +29,24 @@ class Speeds:
     """How long the tasks of each job take, learned on the way."""
 
     seconds: dict[int, float] = field(default_factory=dict)
+    submission: float = LONG_SECONDS
 
     def learn(self, job: int, seconds: float) -> None:
         """Take one task into account, the newest the most."""
         before = self.seconds.get(job)
         self.seconds[job] = seconds if before is None else 0.7 * before + 0.3 * seconds
+
+    def learn_submission(self, seconds: float) -> None:
+        """Take the work of one submission into account, the newest the most."""
+        self.submission = 0.7 * self.submission + 0.3 * seconds
+
+    def worth_waiting(self) -> bool:
+        """Whether submissions are so short that the next should wait at the worker already.
+
+        Long ones should not: what waits there has its place in the order, though something newer may come, and would
+        still begin after its job was paused.
+        """
+        return self.submission < LONG_SECONDS
 
     def group(self, job: int) -> int:
         """How many items to hand out together."""

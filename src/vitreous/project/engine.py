@@ -388,7 +388,7 @@ class Engine:
         workers = [worker.kind for worker in self.executor.workers()]
         for kind, number in self.executor.capacity().items():
             if not self.speeds.worth_waiting():
-                number = min(number, workers.count(kind))
+                number = min(number, max(1, workers.count(kind)))
             if self.share is not None:
                 number = min(number, self._part(kind, number))
             free[kind] = number - sum(entry.work.kind == kind for entry in self.under_way.values())

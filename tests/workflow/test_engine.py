@@ -50,6 +50,13 @@ def test_newest_first_takes_the_newest_next(folder: Path) -> None:
     assert [item for _, item in runs(project)] == ["c", "d", "b", "a"]
 
 
+def test_what_has_just_come_does_not_wait_until_all_is_planned_anew(folder: Path) -> None:
+    project = make(folder, *(f"m{number}" for number in range(1, 11)))
+    with project.writing("test") as (session, _):
+        assert unsettled(session.db, 4, newest=2) == [1, 2, 3, 4, 9, 10]
+        assert unsettled(session.db, 9, newest=2) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
 def test_order_by_hand_goes_before_arrival(folder: Path) -> None:
     project = make(folder, "a", "b", "c", "d")
     project.add("noop")

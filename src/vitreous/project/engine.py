@@ -282,7 +282,8 @@ class Engine:
 
     def settle_items(self, limit: int = 200) -> int:
         """Plan items whose facts have changed; returns how many were looked at."""
-        items = unsettled(self.session.db, limit)
+        # When everything is planned anew, what has just come does not wait for the end of that.
+        items = unsettled(self.session.db, limit, newest=limit // 4)
         if not items:
             return 0
         graph, results = self.session.graph(), Results(self.session.db)

@@ -117,9 +117,13 @@ def unsettle(db: Database, items: Iterable[int] | None) -> None:
     db.connection.executemany("INSERT OR IGNORE INTO unsettled VALUES (?)", rows)
 
 
-def unsettled(db: Database, limit: int) -> list[int]:
-    """Items whose tasks must be planned anew, by number."""
-    return [row[0] for row in db.connection.execute("SELECT item FROM unsettled ORDER BY item LIMIT ?", (limit,))]
+def unsettled(db: Database, limit: int, newest: int = 0) -> list[int]:
+    """Items whose tasks must be planned anew, by number: the first of them, and some of the newest beside those."""
+    text = "SELECT item FROM unsettled ORDER BY item {} LIMIT ?"
+    found = [row[0] for row in db.connection.execute(text.format(""), (limit,))]
+    if newest and len(found) == limit:
+        found += [row[0] for row in db.connection.execute(text.format("DESC"), (newest,))]
+    return sorted(set(found))
 
 
 def apply_plans(db: Database, plans: Mapping[int, Plan], now: float) -> int:

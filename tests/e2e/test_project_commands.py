@@ -189,7 +189,7 @@ def test_tasks_log_and_why_tell_what_failed(done: Shell) -> None:
     assert "grid_0003" in done("log", "--job", "J2").out
     assert "quarantined" in done("why", "grid_0003").out
     assert "quarantined" in done("why", "size").out
-    assert "No engine runs" in done.json("why")["why"]
+    assert "1 import could watch" in done.json("why")["why"]
     assert "J2" in done("why", "J7", code=2).err
 
 

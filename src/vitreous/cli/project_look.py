@@ -26,6 +26,7 @@ from vitreous.cli.project_common import (
     table,
     type_of,
 )
+from vitreous.core.errors import UsageError
 from vitreous.core.plain import to_json
 
 if TYPE_CHECKING:
@@ -251,7 +252,44 @@ def diff(
     answer({"entered": change.entered, "left": change.left}, json_output, show)
 
 
+def preflight(
+    apply: Annotated[bool, typer.Option("--apply", help="set the project's settings as it proposes")] = False,
+    project: ProjectOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Show what the check of the first movies found: gain, frames, dose, pixel size, and what would mend them.
+
+    Example: [bold]vitreous preflight --apply[/bold]
+    """
+    with opened(project) as found:
+        report = found.preflight()
+        if report is None:
+            raise UsageError(
+                "no check of the first movies is done",
+                hint="Add one behind a subset of an import: vitreous add subset select.kind=first select.number=5, "
+                "then vitreous add preflight --batch 3",
+            )
+        done = found.apply_proposal() if apply else {}
+    marks = {True: "ok", False: "wrong", None: "not sure"}
+    rows = [
+        [entry["check"].replace("_", " "), marks[entry["ok"]], entry["message"], _proposed(entry["proposal"])]
+        for entry in report["findings"]
+    ]
+
+    def show() -> None:
+        table(["check", "", "what was found", "proposal"], rows)
+        if done:
+            say(f"Set {_proposed(done)}.")
+
+    answer({**report, "applied": done}, json_output, show)
+
+
+def _proposed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={cell(value)}" for name, value in values.items())
+
+
 COMMANDS = {
+    "preflight": Command(preflight),
     "jobs": Command(jobs),
     "tasks": Command(tasks),
     "log": Command(log),

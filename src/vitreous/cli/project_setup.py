@@ -99,7 +99,7 @@ def setting_options() -> list[inspect.Parameter]:
     """Options for the settings of a project, from the declarations of the acquisition and of the project."""
     from vitreous.cli.options import option_name, option_type
     from vitreous.model.acquisition import Acquisition
-    from vitreous.project.create import OTHER_SETTINGS
+    from vitreous.project.settings import OTHER_SETTINGS
 
     entries: list[tuple[str, Any, str, str]] = [
         (name, option_type(field), field.description or "", "Acquisition")
@@ -123,7 +123,7 @@ def setting_values(given: Mapping[str, Any]) -> dict[str, Any]:
     from vitreous.cli.options import bare_type, split_text
     from vitreous.core.errors import DataError
     from vitreous.model.acquisition import Acquisition, from_mapping
-    from vitreous.project.create import FILES, check_settings
+    from vitreous.project.settings import FILES, check_settings
 
     fields = Acquisition.model_fields
     typed = {name: value for name, value in given.items() if value is not None}

@@ -17,6 +17,7 @@ from vitreous.core.plain import to_json
 
 CsvOption = Annotated[bool, typer.Option("--csv", help="print the answer as CSV")]
 FIRST_COLUMNS = ("name", "group_name", "flag", "tags")
+BEST_COLUMNS = ("drift_total", "defocus", "fit_resolution", "iciness", "counts_per_frame", "total_dose", "alerts")
 BOOKKEEPING = ("id", "source_path", "identity", "imported", "parameters", "group_id", "group_before", "size")
 MOST_COLUMNS = 8
 """Columns that jobs give which are shown unless others are asked for."""
@@ -88,7 +89,7 @@ def _asked(known: Sequence[str], asked: Sequence[str] | None) -> list[str]:
 
 
 def _telling(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Columns for a terminal: numbers in which the items differ, of the latest jobs where there are many."""
+    """Columns for a terminal: those that tell most of an image, then numbers in which the items differ."""
     values = {name: {row[place] for row in rows if row[place] is not None} for place, name in enumerate(columns)}
     differ = [
         name
@@ -98,7 +99,9 @@ def _telling(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]
         and all(isinstance(v, int | float) for v in found)
     ]
     used = [name for place, name in enumerate(columns) if name in FIRST_COLUMNS and any(row[place] for row in rows)]
-    return [*(used or FIRST_COLUMNS[:1]), *differ[-MOST_COLUMNS:]]
+    best = [name for name in BEST_COLUMNS if values.get(name)]
+    more = [name for name in differ if name not in best]
+    return [*(used or FIRST_COLUMNS[:1]), *best, *(more[: MOST_COLUMNS - len(best)] if best else more[-MOST_COLUMNS:])]
 
 
 def _order(sort: Sequence[str]) -> list[tuple[str, Literal["asc", "desc"]]]:

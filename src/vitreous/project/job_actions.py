@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
+from vitreous.core.plain import plain
 from vitreous.core.words import near
 from vitreous.project.columns import columns_of
-from vitreous.project.references import bring_files
+from vitreous.project.references import bring_file, bring_files
 from vitreous.project.session import Session, job_number
+from vitreous.project.settings import FILES, check_settings
 from vitreous.store import jobs as rows
 from vitreous.store.columns import ensure_columns, exposure_columns
 from vitreous.store.events import log_event
@@ -367,12 +369,14 @@ def remove_job(session: Session, job: str | int, with_all_behind: bool = False) 
 
 def change_settings(session: Session, values: Mapping[str, Any], origin: str = "user") -> None:
     """Set values of the project, which parameters inherit; ``None`` removes one."""
+    check_settings({name: value for name, value in values.items() if value is not None})
     settings = session.settings_with_origin()
     for name, value in values.items():
         if value is None:
             settings.pop(name, None)
         else:
-            settings[name] = {"value": value, "origin": origin}
+            stored = bring_file(session, str(value)) if name in FILES else plain(value)
+            settings[name] = {"value": stored, "origin": origin}
     session.write_settings(settings)
     unsettle(session.db, None)
     told = ", ".join(f"{name} = {value}" for name, value in values.items())

@@ -7,9 +7,9 @@ from typing import Any
 
 from vitreous.core.errors import DataError, UsageError
 from vitreous.model.acquisition import Acquisition
-from vitreous.project.create import OTHER_SETTINGS, check_settings
 from vitreous.project.job_actions import change_settings
 from vitreous.project.session import Session
+from vitreous.project.settings import OTHER_SETTINGS, check_settings
 from vitreous.store.ledger import Results
 
 
@@ -19,7 +19,8 @@ def newest_report(session: Session) -> dict[str, Any] | None:
         WHERE j.type = 'preflight' AND t.state = 'done' ORDER BY t.finished DESC LIMIT 1"""
     row = session.db.connection.execute(text).fetchone()
     found = None if row is None else Results(session.db).find(row[0])
-    if found is None or (file := found.slots["preflight"].file) is None:
+    file = None if found is None or "preflight" not in found.slots else found.slots["preflight"].file
+    if file is None:
         return None
     try:
         return dict(json.loads((session.folder / file).read_text()))

@@ -395,8 +395,9 @@ class Project:
         from vitreous.project import templates
 
         names = None if jobs is None else [entry.id if isinstance(entry, Job) else entry for entry in jobs]
-        more = {"with_settings": with_settings, "with_decisions": with_decisions}
-        return templates.export_template(self._read(), names, **more)
+        return templates.export_template(
+            self._read(), names, with_settings=with_settings, with_decisions=with_decisions
+        )
 
     def run_template(self, template: str | Path | Mapping[str, Any], **changes: Any) -> list[Job]:
         """Add a template's jobs: a shipped one by name, a file, or what ``export_template`` gave.

@@ -14,10 +14,10 @@ from vitreous.core.errors import UsageError, VitreousError
 from vitreous.core.plain import plain
 from vitreous.core.words import near
 from vitreous.model.acquisition import Acquisition, from_mapping
-from vitreous.project.create import check_settings
 from vitreous.project.job_actions import check_connection, read_input
 from vitreous.project.scripts import LARGEST, BrokenScript, find_scripts
 from vitreous.project.session import Session
+from vitreous.project.settings import check_settings
 from vitreous.project.template_format import INPUTS, SETTINGS, UNSET, Template, TemplateFile, TemplateInput, TemplateJob
 from vitreous.project.types import PREFIX
 from vitreous.store.database import read_meta

@@ -70,6 +70,8 @@ def explain_project(session: Session) -> str:
             if name == "disk":
                 return f"Everything waits: {text}."
     left = _left(total, graph, bool(unsettled(session.db, 1)))
+    if status is None and left and not _work(total) and not unsettled(session.db, 1):
+        return f"All that has come is done ({_set_aside(total)}), and {left}: start it with vitreous watch."
     if status is None and left:
         return f"No engine runs this project, and {left}: start it with vitreous run or vitreous watch."
     if total.get("running"):
@@ -93,9 +95,13 @@ def explain_project(session: Session) -> str:
     return "Everything is done."
 
 
+def _work(total: dict[str, int]) -> int:
+    return total.get("ready", 0) + total.get("failed", 0) + total.get("running", 0)
+
+
 def _left(total: dict[str, int], graph: Graph, unplanned: bool) -> str:
     """What an engine would find to do, empty where nothing."""
-    work = total.get("ready", 0) + total.get("failed", 0) + total.get("running", 0)
+    work = _work(total)
     parts = [f"{counted(work, 'task')} could be begun"] if work else []
     if unplanned:
         parts.append("some items are still to be planned")

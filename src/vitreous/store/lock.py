@@ -247,7 +247,7 @@ def _refusal(folder: Path, state: LockState) -> UsageError:
         return UsageError(
             f"{folder} was held by {owner}, and seems abandoned: {state.reason}",
             hint=f"Make sure that it no longer runs on {owner.host if owner else 'its host'}, "
-            f"then free the project with vitreous unlock {folder}",
+            f"then free the project with vitreous unlock --force --project {folder}",
             **context,
         )
     if owner is None:

@@ -29,7 +29,7 @@ class Keys:
             handle = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:
                 file.write(str(text))
-        roles = {}
+        roles: dict[str, str] = {}
         for role in ("scheduler", "worker", "client"):
             roles |= {f"tls_{role}_{name}": str(self.folder / name) for name in ("cert", "key")}
         self.security = Security(require_encryption=True, tls_ca_file=str(self.folder / "ca_file"), **roles)

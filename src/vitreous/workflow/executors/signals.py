@@ -20,7 +20,7 @@ def untouched_signals() -> Iterator[None]:
         return signal.getsignal(number)
 
     before = signal.signal
-    signal.signal = ignored
+    signal.signal = ignored  # type: ignore[assignment]
     try:
         yield
     finally:

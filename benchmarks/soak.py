@@ -76,6 +76,19 @@ sleep 0.1
 cksum < "$VITREOUS_MICROGRAPH" > checksum.txt
 echo "file checksum = checksum.txt"
 """
+TOTAL = """#!/bin/sh
+# /// vitreous
+# title = "Total"
+# summary = "Counts all images when the session has ended."
+# scope = "set"
+# needs = ["micrograph"]
+# [gives.total]
+# file = "count"
+# ///
+sleep 1
+grep -o '"micrograph":' "$VITREOUS_JOB" | wc -l > count.txt
+echo "file count = count.txt"
+"""
 
 
 @dataclass(frozen=True)
@@ -275,14 +288,20 @@ class Soak:
             engine = self.start(self.project)
         end = time.monotonic() + 60.0 + 3.0 * self.movies
         project = Project(self.project)
-        asked = False
+        asked = late = False
         while engine.poll() is None and time.monotonic() < end:
             if over.is_set() and not asked and imported(self.project) == self.movies:
                 with contextlib.suppress(VitreousError):
                     project.act("close_source", job=1)
                     asked = True
+            if not late and any(name.startswith("set-") for name in listed(self.project / "jobs" / ".staging")):
+                late = True
+                self.done.append(Kill("work", "all", 0.0, True, self._hit(engine, "all")))
+                engine = self.start(self.project)
             time.sleep(0.2)
         project.close()
+        if not late:
+            self.faults.append("the job on the whole set was not seen, so it was not killed")
         if engine.poll() != 0:
             state = "does not end" if engine.poll() is None else f"ended with code {engine.returncode}"
             self.faults.append(f"the last engine {state}: {Project(self.project).why()}")
@@ -412,7 +431,7 @@ def make_project(folder: Path, camera: Path, transfer: str, timeout: float | Non
     camera.mkdir(parents=True, exist_ok=True)
     settings = {"pixel_size": 1.3, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.3}
     project = Project.create(folder, "single-particle", {**settings, "disk_reserve": 0.0})
-    for name, text in (("note", NOTE), ("sum", SUM)):
+    for name, text in (("note", NOTE), ("sum", SUM), ("total", TOTAL)):
         script = folder / "scripts" / f"{name}.sh"
         script.write_text(text)
         script.chmod(0o755)
@@ -423,6 +442,7 @@ def make_project(folder: Path, camera: Path, transfer: str, timeout: float | Non
     chosen = project.add("filter", measure, expression="drift_total >= 0")
     project.add("script:note", chosen)
     project.add("script:sum", chosen)
+    project.add("script:total", chosen)
     project.close()
 
 

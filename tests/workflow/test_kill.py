@@ -28,7 +28,7 @@ def test_twenty_kills_change_nothing(soak_module: Any, tmp_path: Path) -> None:
     soak = soak_module.Soak(tmp_path, movies=60, kills=20, seed=3, say=print)
     assert soak.run() == []
     hit = {name for kill in soak.done for name in kill.seen}
-    assert len(soak.done) == 20
+    assert len(soak.done) == 21  # and one more, while the job on the whole set runs
     assert {kill.target for kill in soak.done} == {"engine", "worker", "all"}
     assert {kill.phase for kill in soak.done if kill.came} == {"start", "import", "work", "publish", "commit", "any"}
     assert {"copies under way", "results growing", "results not committed", "tasks running"} <= hit

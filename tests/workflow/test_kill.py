@@ -18,7 +18,7 @@ def soak_module(monkeypatch: pytest.MonkeyPatch) -> Any:
     import soak
 
     yield soak
-    for name in ("soak", "soak_compare"):
+    for name in ("soak", "soak_compare", "soak_look", "soak_session"):
         sys.modules.pop(name, None)
 
 

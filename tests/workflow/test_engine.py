@@ -475,7 +475,7 @@ def test_provenance_is_kept_for_each_result(folder: Path) -> None:
     (task,) = project.tasks(job=2)
     assert task.warnings == ("fresh paint",)
     assert task.worker
-    assert [event.kind for event in project.log(item="a")] == ["done", "done"]
+    assert [event.kind for event in project.log(item="a")].count("done") == 2
     assert {event.message for event in project.log(job=2)} >= {"added: writes (writes)", "parameters changed (number)"}
 
 

@@ -400,7 +400,7 @@ def test_a_job_is_not_put_before_what_it_needs(projects: Projects) -> None:
         take(session, content)
     assert session.graph().jobs == {}
     circle = templates.read_template("drift")
-    circle["jobs"][1]["inputs"] = [{"job": "measure"}]
+    next(job for job in circle["jobs"] if job["key"] == "motion")["inputs"] = [{"job": "measure"}]
     with pytest.raises(DataError, match="motion speaks of measure, which is no job before it"):
         templates.check_template(circle)
 

@@ -26,7 +26,8 @@ MAX_MOVIES = 10
 BLACK = 0.1
 """A frame with less than this part of the usual counts is empty."""
 CLOSE = 0.02
-DOSE_RANGE = (0.75, 2.0)
+DOSE_RANGE = (0.75, 1.5)
+UNSURE_DOSE_RANGE = (0.6, 2.5)
 """Given over measured dose: ice, filter and coincidence take up to a half of the electrons from the image."""
 
 
@@ -208,9 +209,9 @@ def _dose(looks: list[Look], settings: PreflightSettings) -> Finding | None:
     if DOSE_RANGE[0] <= ratio <= DOSE_RANGE[1]:
         return Finding("dose", True, f"{fact}; {given:.3g} is {origin}")
     reason = _reason_of_dose(ratio, look.header.n_frames, pixel_size)
-    return Finding(
-        "dose", False, f"{fact}, and {given:.3g} is {origin}{reason}", {"dose_per_frame": round(measured, 4)}
-    )
+    unsure = not reason and UNSURE_DOSE_RANGE[0] <= ratio <= UNSURE_DOSE_RANGE[1]
+    message = f"{fact}, and {given:.3g} is {origin}{reason}" + ("; cameras lose some counts" if unsure else "")
+    return Finding("dose", None if unsure else False, message, {"dose_per_frame": round(measured, 4)})
 
 
 def _reason_of_dose(ratio: float, n_frames: int, pixel_size: float) -> str:

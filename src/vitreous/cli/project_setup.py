@@ -196,6 +196,8 @@ def _show_info(found: Mapping[str, Any]) -> None:
     if found["jobs"]:
         screen.print()
         show_jobs(found["jobs"])
+    for text in found["preflight"]:
+        screen.print(f"first movies: {text} (vitreous preflight)", style="yellow", soft_wrap=True)
     for name, text in found["conditions"].items():
         screen.print(f"{name}: {text}", style="yellow", soft_wrap=True)
     screen.print()

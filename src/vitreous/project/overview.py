@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vitreous.core.errors import UsageError
+from vitreous.project.preflight import newest_report
 from vitreous.project.session import Session, job_number
 from vitreous.project.status import Status, read_status
 from vitreous.store.database import Database, open_database, read_meta
@@ -68,9 +69,22 @@ def overview(session: Session, *, measure_disk: bool = False) -> dict[str, Any]:
         "disk": _disk(session.folder, measure_disk),
         "holder": holder_record(held),
         "conditions": dict(status.conditions) if status is not None else {},
+        "preflight": preflight_faults(session),
         "workers": len(status.workers) if status is not None else 0,
         "running": len(status.running) if status is not None else 0,
     }
+
+
+def preflight_faults(session: Session) -> list[str]:
+    """What the check of the first movies doubts, with what it proposes where the project is not set so yet."""
+    report, settings = newest_report(session), session.settings()
+    faults = []
+    for finding in () if report is None else report["findings"]:
+        missing = {name: value for name, value in finding["proposal"].items() if settings.get(name) != value}
+        if finding["ok"] is not True and (missing or not finding["proposal"]):
+            told = ", ".join(f"{name} = {value}" for name, value in missing.items())
+            faults.append(finding["message"] + (f"; proposed: {told}" if told else ""))
+    return faults
 
 
 def job_records(session: Session) -> list[dict[str, Any]]:

@@ -222,6 +222,8 @@ def commit_results(db: Database, outcomes: Sequence[Outcome], now: float) -> lis
                     shown += _columns(outcome.job, outcome.item, outcome.slots)
                 data = {"identity": outcome.identity, "seconds": round(outcome.seconds, 3), "worker": outcome.worker}
                 log_event(db, "done", "done", now, outcome.job, outcome.item, data)
+                for warning in outcome.warnings:
+                    log_event(db, "warning", warning, now, outcome.job, outcome.item)
         set_many(db, shown)
         unsettle(db, [outcome.item for outcome in outcomes])
     return accepted

@@ -77,6 +77,7 @@ class Engine:
     parts: dict[Kind, int] = field(default_factory=dict)
     _events: queue.SimpleQueue[Callable[[], None]] = field(default_factory=queue.SimpleQueue)
     _sets_changed: bool = True
+    _sets_pause: float = 0.5
     _due: dict[str, float] = field(default_factory=dict)
     _pending: list[tuple[Work, Sequence[Outcome] | Lost]] = field(default_factory=list)
     _replies: list[tuple[Request, Any]] = field(default_factory=list)
@@ -301,8 +302,9 @@ class Engine:
         return len(items)
 
     def _settle_sets(self) -> None:
-        if not self._sets_changed or unsettled(self.session.db, 1) or not self._is_due("sets", 0.5):
+        if not self._sets_changed or unsettled(self.session.db, 1) or not self._is_due("sets", self._sets_pause):
             return
+        began = time.monotonic()
         graph = self.session.graph()
         jobs = [graph.jobs[number] for number in graph.order if graph.jobs[number].scope == "set"]
         if not jobs:
@@ -317,6 +319,8 @@ class Engine:
                 self.cancel_task(job.id, 0)
                 apply_changes(self.session.db, [change], self.session.clock())
         self._sets_changed = False
+        # Looking at a set of a hundred thousand takes a while: at most a tenth of the engine's time.
+        self._sets_pause = max(0.5, 10 * (time.monotonic() - began))
 
     # --- dispatch ---------------------------------------------------------------------------------------------------
 

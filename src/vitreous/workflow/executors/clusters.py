@@ -18,11 +18,11 @@ from vitreous.workflow.profile import LocalProfile, Profile, QueueProfile, SshPr
 
 SETTINGS: dict[str, Any] = {
     "distributed.admin.event-loop-monitor-interval": "1s",
-    "distributed.admin.low-level-log-length": 1000,
+    "distributed.admin.low-level-log-length": 20,
     "distributed.worker.profile.enabled": False,
     "distributed.worker.multiprocessing-method": "spawn",
 }
-"""No sampling profiler and short logs in memory, so that a week of work does not grow."""
+"""No sampling profiler and short logs in memory, so that a week of work does not grow: logs keep whole submissions."""
 
 KEEP_INTERVAL = 5.0
 """s between two looks for workers that ended, as a queue's jobs do at their wall time."""

@@ -13,19 +13,20 @@ import pytest
 from vitreous.acquisition.transfer import disk_full
 from vitreous.core.errors import ComputeError, ResourceError
 from vitreous.project.create import create_project
-from vitreous.project.outcomes import is_disk_full
+from vitreous.project.faults import is_disk_full
 from vitreous.project.project import Project
 from vitreous.project.running import open_engine
 from vitreous.project.session import Session
 from vitreous.project.sources import Import, Sources
 from vitreous.project.status import NAME, Status, lack_of_space, write_status
-from vitreous.project.worker import STAGING, clear_staging
+from vitreous.project.worker import STAGING, clear_staging, run_work
 from vitreous.store.database import open_database
 from vitreous.store.items import add_exposure
 from vitreous.store.ledger import recover, start_tasks, unsettled
 from vitreous.store.lock import acquire
 from vitreous.store.lock_state import this_process, to_text
-from vitreous.workflow.executor import Step
+from vitreous.workflow.executor import Chain, Step, Work
+from vitreous.workflow.job_type import ItemInput
 
 SETTINGS = {"pixel_size": 1.0, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.0}
 
@@ -77,14 +78,27 @@ def test_lack_of_space_is_said_in_figures(tmp_path: Path) -> None:
     assert "free some space, and work goes on by itself" in told
 
 
-def test_a_script_that_meets_a_full_disk_is_not_to_blame(tmp_path: Path) -> None:
-    create_project(tmp_path / "p", "single-particle", SETTINGS)
-    script = tmp_path / "p" / "scripts" / "full.sh"
+def project_with_a_full_disk(folder: Path, scope: str) -> None:
+    """A project with a script that says that the disk is full."""
+    create_project(folder, "single-particle", SETTINGS)
+    script = folder / "scripts" / "full.sh"
     script.write_text(
-        '#!/bin/sh\n# /// vitreous\n# title = "F"\n# summary = "F."\n# scope = "set"\n# ///\n'
+        f'#!/bin/sh\n# /// vitreous\n# title = "F"\n# summary = "F."\n# scope = "{scope}"\n# ///\n'
         'echo "write error: No space left on device" >&2\nexit 1\n'
     )
     script.chmod(0o755)
+
+
+def test_a_submission_ends_at_a_full_disk_and_the_rest_of_it_is_not_begun(tmp_path: Path) -> None:
+    project_with_a_full_disk(tmp_path / "p", "item")
+    steps = [Step(1, item, "script:full", {}, {}, f"id{item}", f"jobs/J1-full/a-{item}") for item in (1, 2)]
+    chains = tuple(Chain(ItemInput("a"), (step,)) for step in steps)
+    outcomes = run_work(Work("key", str(tmp_path / "p"), "cpu", chains))
+    assert [(outcome.item, is_disk_full(outcome.error)) for outcome in outcomes] == [(1, True)]
+
+
+def test_a_script_that_meets_a_full_disk_is_not_to_blame(tmp_path: Path) -> None:
+    project_with_a_full_disk(tmp_path / "p", "set")
     with open_database(tmp_path / "p", write=True) as db:
         job_type = Session(tmp_path / "p", db).type("script:full")
         assert job_type.on_set is not None

@@ -49,6 +49,14 @@ def describe(error: Exception, *, log_folder: Path | None = None) -> dict[str, A
     )
 
 
+def is_disk_full(error: object) -> bool:
+    """Whether an error's shape says that the disk is full."""
+    if not isinstance(error, dict) or error.get("code") != "resource":
+        return False
+    context = error.get("context") or {}
+    return "disk is full" in str(error.get("message")) or context.get("reason") == "disk_full"
+
+
 def write_report(error: BaseException, report_id: str, folder: Path | None) -> Path | None:
     """Write the traceback to ``vitreous-REPORT.log`` in the folder, else the state folder; ``None`` if in neither."""
     lines = "".join(traceback.format_exception(error))

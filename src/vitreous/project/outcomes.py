@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from vitreous.core.errors import Cancelled
+from vitreous.project.faults import is_disk_full
 from vitreous.project.session import Session
 from vitreous.store.ledger import Failure, commit_results, give_back, note_set_run, record_failures
 from vitreous.workflow.executor import Lost, Outcome, Work
@@ -15,14 +16,6 @@ PAUSE = 5.0
 """s before the second try; four times as long before the third."""
 FINAL_CODES = frozenset({"usage", "data", "compute"})
 """Errors that come again however often the task is tried."""
-
-
-def is_disk_full(error: object) -> bool:
-    """Whether an error's shape says that the disk is full."""
-    if not isinstance(error, dict) or error.get("code") != "resource":
-        return False
-    context = error.get("context") or {}
-    return "disk is full" in str(error.get("message")) or context.get("reason") == "disk_full"
 
 
 def settle_outcomes(

@@ -15,7 +15,7 @@ from vitreous.core.errors import VitreousError
 from vitreous.core.plain import to_json
 from vitreous.jobs.import_movies import movie_values
 from vitreous.project.decisions import apply_pending
-from vitreous.project.outcomes import is_disk_full
+from vitreous.project.faults import is_disk_full
 from vitreous.project.session import Session
 from vitreous.store.events import log_event
 from vitreous.store.groups import make_group

@@ -20,7 +20,7 @@ from vitreous.core.errors import ComputeError, DataError, UsageError
 from vitreous.core.memory import keep_freed_memory
 from vitreous.core.plain import plain, to_json
 from vitreous.core.progress import Progress, part_of
-from vitreous.project.faults import describe
+from vitreous.project.faults import describe, is_disk_full
 from vitreous.project.types import needed_type
 from vitreous.workflow.executor import Chain, Outcome, Step, Work
 from vitreous.workflow.executors.progress import worker_progress
@@ -43,6 +43,8 @@ def run_work(work: Work) -> list[Outcome]:
         for index, chain in enumerate(work.chains):
             share = part_of(progress, index / len(work.chains), (index + 1) / len(work.chains))
             outcomes += run_chain(chain, share)
+            if outcomes and is_disk_full(outcomes[-1].error):
+                break  # the rest would fail too; what was not begun waits
     return outcomes
 
 

@@ -137,7 +137,7 @@ def follow(folder: Path, over: threading.Event) -> None:
 
 def tell(project: Project, event: Event) -> None:
     """Print one line of the log where it is about an item or a file."""
-    if event.kind not in ("import", "done", "quarantined"):
+    if event.kind not in ("import", "done", "quarantined") or event.item == 0:
         return
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
     if event.item is None:
@@ -163,7 +163,7 @@ def session(out: Path, movies: list[Path], gain: Path, settings: Mapping[str, An
     project = Project.create(out / "session", "drift", {**settings, "gain": gain}, title="Demonstration")
     options = {f"import__{name}": value for name, value in IMPORT.items()}
     jobs = project.run_template("drift", import__sources=[str(out / "camera")], motion__patches=[3, 3], **options)
-    jobs.append(project.add("ctf", jobs[1], box=512))
+    jobs.append(project.add("ctf", project.job("Correct motion"), box=512))
     say(f"   {', '.join(f'J{job.id} {job.view().title}' for job in jobs)}")
     with told(project), camera(out / "camera", movies):
         project.run(until="closed")
@@ -215,8 +215,8 @@ def real(out: Path) -> Project | None:
     settings = {**KRIOS, "dose_per_frame": KRIOS_DOSE / len(DRIFT)}
     project = Project.create(out / "krios-session", "drift", settings, title="A Krios micrograph")
     source = str(out / "krios")
-    jobs = project.run_template("drift", import__sources=[source], import__settle_delay=0.0, motion__patches=[4, 4])
-    project.add("ctf", jobs[1])
+    project.run_template("drift", import__sources=[source], import__settle_delay=0.0, motion__patches=[4, 4])
+    project.add("ctf", project.job("Correct motion"))
     with told(project):
         project.run(until="done", workers=0)
     return project

@@ -57,7 +57,7 @@ def test_make_targets_that_are_shown_exist() -> None:
 
 
 def test_relative_links_of_pages_lead_somewhere() -> None:
-    generated = {"commands.md", "job-types.md", "columns.md", "errors.md"}
+    generated = {"commands.md", "job-types.md", "columns.md", "errors.md", "settings.md", "states.md"}
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+\.md)(?:#[^)]*)?\)", page.read_text()):
             assert Path(target).name in generated or (page.parent / target).is_file(), f"{page.name}: {target}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from typing import Any, Literal, get_args, get_origin
 
@@ -109,10 +110,12 @@ def one_command(name: str, command: Any) -> str:
     if arguments or options:
         lines += ["| argument or option | meaning |", "|---|---|"]
     for item in arguments:
-        lines.append(row((f"`{plain_text(item.metavar or item.name.upper())}`", plain_text(item.help or ""))))
+        lines.append(
+            row((f"`{plain_text(item.metavar or item.name.upper())}`", as_written(plain_text(item.help or ""))))
+        )
     for item in options:
         names = ", ".join([*item.opts, *item.secondary_opts])
-        lines.append(row((f"`{names}`", plain_text(item.help or "") + choices_and_default(item))))
+        lines.append(row((f"`{names}`", as_written(plain_text(item.help or "") + choices_and_default(item)))))
     return "\n".join([*lines, ""])
 
 
@@ -128,6 +131,11 @@ def choices_and_default(option: Any) -> str:
 def plain_text(text: str) -> str:
     """Help without the marks of the terminal."""
     return Text.from_markup(text).plain if "[bold]" in text or "\\[" in text else text
+
+
+def as_written(text: str) -> str:
+    """Text whose brackets, stars and pointed brackets mean nothing to Markdown."""
+    return re.sub(r"([\[\]*<>_])", r"\\\1", text)
 
 
 def row(cells: Iterable[str]) -> str:

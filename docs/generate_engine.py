@@ -49,8 +49,8 @@ def settings_page() -> str:
     lines = [
         "# Settings of a project",
         "",
-        "Given to `vitreous new` as options, or set by `vitreous settings NAME=VALUE`; `NAME=` removes one. Jobs inherit"
-        " what they are not given. A new project begins with those in `/etc/vitreous/settings.toml` and"
+        "Given to `vitreous new` as options, or set by `vitreous settings NAME=VALUE`; `NAME=` removes one. Jobs"
+        " inherit what they are not given. A new project begins with those in `/etc/vitreous/settings.toml` and"
         " `~/.config/vitreous/settings.toml`, the second going before the first.",
         "",
         "| setting | meaning |",

@@ -24,15 +24,14 @@ def state_page() -> str:
     lines = [
         "# States of tasks",
         "",
-        "Made from the engine's own table of transitions: a dot says that the state of the column may follow that of"
-        " the row. What the states mean stands in [how a project works](../explanation/projects.md#tasks).",
+        "Made from the engine's own table of transitions; any other change is refused as a fault of the program."
+        " What the states mean stands in [how a project works](../explanation/projects.md#tasks).",
         "",
-        "| from \\ to | " + " | ".join(TaskState) + " |",
-        "|---|" + ":-:|" * len(TaskState),
+        "| state | may become |",
+        "|---|---|",
     ]
     for before in TaskState:
-        marks = ["●" if after in TRANSITIONS[before] else "" for after in TaskState]
-        lines.append(f"| **{before}** | " + " | ".join(marks) + " |")
+        lines.append(f"| **{before}** | {', '.join(after for after in TaskState if after in TRANSITIONS[before])} |")
     finished = ", ".join(state for state in TaskState if state in FINISHED)
     lines += [
         "",

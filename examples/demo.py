@@ -167,6 +167,10 @@ def session(out: Path, movies: list[Path], gain: Path, settings: Mapping[str, An
     say(f"   {', '.join(f'J{job.id} {job.view().title}' for job in jobs)}")
     with told(project), camera(out / "camera", movies):
         project.run(until="closed")
+    check = project.preflight()
+    if check is not None:
+        wrong = [finding["message"] for finding in check["findings"] if finding["ok"] is False]
+        say(f"   Gain, frames, dose and pixel size of the first movies: {'; '.join(wrong) or 'all well'}")
     say(f"   {project.why()}")
     return project
 

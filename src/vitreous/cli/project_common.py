@@ -176,11 +176,16 @@ def show_jobs(jobs: Sequence[Mapping[str, Any]]) -> None:
             job["title"] + (f" (continues J{job['continues']})" if job["continues"] else ""),
             ", ".join(job["inputs"]),
             f"broken: {job['broken']}" if job["broken"] else job["state"],
-            counts_text({**job["files"], **job["counts"]}),
+            counts_text({**job["files"], **job["counts"]}) + _leaving_text(job.get("leaving", {})),
         ]
         for job in jobs
     ]
     table(["job", "type", "title", "takes", "state", "tasks or files"], rows)
+
+
+def _leaving_text(leaving: Mapping[str, int]) -> str:
+    """`` (4 items, 2 rejected)``: by which outputs items leave a job that decides."""
+    return f" ({', '.join(f'{number:,} {output}' for output, number in sorted(leaving.items()))})" if leaving else ""
 
 
 def cell(value: Any) -> str:

@@ -14,7 +14,7 @@ from vitreous.project.session import Session, job_number
 from vitreous.project.status import Status, read_status
 from vitreous.store.database import Database, open_database, read_meta
 from vitreous.store.groups import groups
-from vitreous.store.ledger import task_counts
+from vitreous.store.ledger import leaving_counts, task_counts
 from vitreous.store.lock import LockState, read_lock
 from vitreous.workflow.graph import Graph, Input, Job
 
@@ -88,9 +88,16 @@ def preflight_faults(session: Session) -> list[str]:
 
 
 def job_records(session: Session) -> list[dict[str, Any]]:
-    """All jobs in the order of the graph, with the number of their tasks in each state; JSON-able."""
+    """All jobs in the order of the graph, with the number of their tasks in each state; JSON-able.
+
+    Those that decide also say how many items leave by which of their outputs (``leaving``).
+    """
     graph, counts, files = session.graph(), task_counts(session.db), import_counts(session.db)
-    return [job_record(graph.jobs[n], counts.get(n, {}), files.get(n, {})) for n in graph.order]
+    leaving = leaving_counts(session.db)
+    return [
+        {**job_record(graph.jobs[n], counts.get(n, {}), files.get(n, {})), "leaving": leaving.get(n, {})}
+        for n in graph.order
+    ]
 
 
 def job_record(job: Job, counts: Mapping[str, int], files: Mapping[str, int]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from vitreous.core.errors import UsageError
@@ -92,7 +93,17 @@ def explain_project(session: Session) -> str:
     if total.get("waiting"):
         number = next(n for n in graph.order if counts.get(n, {}).get("waiting"))
         return f"Everything else is done, but {explain_job(session, graph.jobs[number])}"
-    return "Everything is done."
+    refused = _refused(session)
+    return f"Everything else is done; {refused}." if refused else "Everything is done."
+
+
+def _refused(session: Session) -> str | None:
+    """How many of the camera's files were not taken, and the reason of one."""
+    text = "SELECT count(*), max(path) FROM source_file WHERE state = 'quarantined'"
+    number, path = session.db.connection.execute(text).fetchone()
+    if not number:
+        return None
+    return f"{counted(number, 'file')} of the camera are quarantined: see vitreous why {PurePath(path).name}"
 
 
 def _work(total: dict[str, int]) -> int:

@@ -15,7 +15,16 @@ from vitreous.store.events import log_event
 from vitreous.store.tables import register
 from vitreous.workflow.executor import Outcome, Step
 from vitreous.workflow.job_type import SlotValue
-from vitreous.workflow.planner import Change, ItemFacts, Membership, Plan, ResultFacts, SetFacts, TaskFacts
+from vitreous.workflow.planner import (
+    Change,
+    ItemFacts,
+    Membership,
+    Plan,
+    ResultFacts,
+    SetFacts,
+    TaskFacts,
+    decided_outputs,
+)
 from vitreous.workflow.states import TaskState, check_transition
 
 TRASH = 2
@@ -397,3 +406,13 @@ def count_in_state(db: Database, job: int, state: TaskState) -> int:
     """Number of a job's tasks in one state."""
     text = "SELECT count(*) FROM task WHERE job = ? AND state = ?"
     return int(db.connection.execute(text, (job, state)).fetchone()[0])
+
+
+def leaving_counts(db: Database) -> dict[int, dict[str, int]]:
+    """Decision job → output → number of items that leave by it."""
+    counts: dict[int, dict[str, int]] = {}
+    text = "SELECT job, identity, count(*) FROM task WHERE state = 'done' AND identity GLOB 'decided:*' GROUP BY 1, 2"
+    for job, identity, number in db.connection.execute(text):
+        for output in decided_outputs(identity) or ("none",):
+            counts.setdefault(job, {})[output] = counts.get(job, {}).get(output, 0) + number
+    return counts

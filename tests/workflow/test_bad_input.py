@@ -214,7 +214,7 @@ def test_a_full_disk_stops_nothing_for_good(small_disk: Path, tmp_path: Path, en
     pool = tmp_path / "pool"
     pool.mkdir()
     shots = [Shot(f"m_{number}.tif", movie(pool / f"{number}.tif", number)) for number in range(28)]
-    project = Project.create(small_disk / "p", "single-particle", {**SETTINGS, "disk_reserve": 0.004})
+    project = Project.create(small_disk / "p", "single-particle", {**SETTINGS, "disk_reserve": 0.012})
     source = project.add("import", sources=[str(camera)], settle_delay=0.3, poll_interval=0.3, global_timeout=None)
     motion = project.add("motion", source)
     project.add("measure", motion)

@@ -138,7 +138,7 @@ def stepping(project: Project, clock: Callable[[], float] = time.time) -> Iterat
     with project.writing("test") as (session, _):
         session.clock = clock
         engine = Engine(session, start, tick=0.02)
-        engine.executor = start(engine._report)
+        engine.crew.executor = start(engine.crew.report)
         engine.prepare()
         try:
             yield engine, made[0]

@@ -276,12 +276,12 @@ def test_an_engine_takes_its_part_of_the_machine_beside_another_project(folder: 
     other.demand(10)
     with stepping(project) as (engine, _):
         engine.settle_items()
-        engine.share = Registration(folder, meeting)
-        engine._part("cpu", 4)
-        assert engine.parts["cpu"] == 2
+        engine.crew.share = Registration(folder, meeting)
+        engine.crew._part("cpu", 4)
+        assert engine.crew.parts["cpu"] == 2
         other.leave()
-        engine._due.clear()
-        assert engine._part("cpu", 4) == 3  # no more than it has tasks
+        engine.crew._pace.forget("share cpu")
+        assert engine.crew._part("cpu", 4) == 3  # no more than it has tasks
 
 
 # Failures
@@ -328,11 +328,11 @@ def test_what_may_be_the_machines_fault_is_tried_three_times_with_pauses(folder:
             assert row[0] == pytest.approx(now + pause)
             before = len(executor.works)
             for _ in range(3):
-                engine._due.pop("retries", None)
+                engine._pace.forget("retries")
                 engine.step()
             assert len(executor.works) == before
             now += pause + 0.1
-            engine._due.pop("retries", None)
+            engine._pace.forget("retries")
             engine.step()
         calm(engine)
     assert states(project, job.id) == {"flaky": "quarantined", "a": "done"}
@@ -436,7 +436,7 @@ def test_a_set_grows_by_batches_while_items_come(folder: Path) -> None:
     with stepping(project) as (engine, executor):
         for name in ("a", "b", "c", "d", "e"):
             arrive(engine.session, name)
-            engine._due.pop("sets", None)
+            engine._pace.forget("sets")
             calm(engine)
         actions.perform(engine.session, "close_source", {"job": 1})
         engine._sets_changed = True

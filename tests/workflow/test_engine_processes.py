@@ -61,7 +61,7 @@ def test_a_running_engine_takes_requests_shows_itself_and_ends_when_asked(tmp_pa
     with engine_of(project, "workers=2, until='closed'") as process:
         wait_for(lambda: counts(project, slow.id).get("running", 0) >= 2, 60)
         wait_for(lambda: len(_workers(project)) == 2)
-        assert "run," in project.why()
+        assert "running" in project.why()
         with pytest.raises(UsageError, match="is in use by run"), project.writing("test"):
             pass
 

@@ -6,18 +6,21 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from vitreous.core.errors import ResourceError, VitreousError
+from vitreous.core.words import counted
 from vitreous.project import actions
-from vitreous.project.dispatch import Speeds, choose, finished_jobs
+from vitreous.project.crew import Crew
+from vitreous.project.dispatch import finished_jobs
 from vitreous.project.outcomes import settle_lost, settle_outcomes
+from vitreous.project.pace import Pace
 from vitreous.project.session import Session
 from vitreous.project.sources import Sources
 from vitreous.project.status import Status, lack_of_space, write_status
-from vitreous.project.worker import clear_staging, run_work
+from vitreous.project.worker import clear_staging
 from vitreous.store.events import log_event
 from vitreous.store.inbox import Request, answer, take
 from vitreous.store.ledger import (
@@ -28,11 +31,10 @@ from vitreous.store.ledger import (
     item_facts,
     recover,
     set_facts,
-    start_tasks,
     task_states,
     unsettled,
 )
-from vitreous.workflow.executor import Executor, Kind, Lost, Outcome, Work
+from vitreous.workflow.executor import Executor, Lost, Outcome, Report, Work
 from vitreous.workflow.planner import Plan, settle, settle_set
 from vitreous.workflow.share import Registration
 from vitreous.workflow.states import TaskState
@@ -42,49 +44,36 @@ Until = Literal["closed", "done"]
 
 
 @dataclass
-class UnderWay:
-    """A submission that a worker has."""
-
-    work: Work
-    since: float
-    cancelled: bool = False
-    fraction: float = 0.0
-    what: str = ""
-
-
-@dataclass
 class Engine:
     """Runs one project; only one engine opens a project at a time.
 
     Attributes:
         session: the project, open for writing.
-        executor: the workers, or ``None`` until they are first needed.
+        start_executor: starts the workers when the first task is ready; told where progress goes.
         share: what of the machine this project may use beside others, ``None`` for all.
         tick: s between two looks at what nobody announces.
+        crew: the workers and what they have.
+        conditions: what hinders the engine, a sentence each.
+        stopping: no new task is begun; ``closing``: what is under way is given up too.
     """
 
     session: Session
-    start_executor: Callable[[Callable[[str, float, str], None]], Executor]
+    start_executor: Callable[[Report], Executor]
     share: Registration | None = None
     tick: float = 0.2
-    executor: Executor | None = None
-    under_way: dict[str, UnderWay] = field(default_factory=dict)
+    conditions: dict[str, str] = field(default_factory=dict)
     stopping: bool = False
     closing: bool = False
-    speeds: Speeds = field(default_factory=Speeds)
-    conditions: dict[str, str] = field(default_factory=dict)
-    alone: bool = False
-    parts: dict[Kind, int] = field(default_factory=dict)
     _events: queue.SimpleQueue[Callable[[], None]] = field(default_factory=queue.SimpleQueue)
-    _sets_changed: bool = True
-    _sets_pause: float = 0.5
-    _due: dict[str, float] = field(default_factory=dict)
     _pending: list[tuple[Work, Sequence[Outcome] | Lost]] = field(default_factory=list)
     _replies: list[tuple[Request, Any]] = field(default_factory=list)
-    patient: bool = True
-    fault: Exception | None = None
+    _pace: Pace = field(default_factory=Pace)
     _sources: Sources | None = None
-    _starting: Future[Executor] | None = None
+    _sets_changed: bool = True
+    _sets_pause: float = 0.5
+
+    def __post_init__(self) -> None:
+        self.crew = Crew(self.session, self.start_executor, self._done, self.share)
 
     # --- what others call -------------------------------------------------------------------------------------------
 
@@ -113,7 +102,7 @@ class Engine:
         Raises:
             ResourceError: the workers can't be started (with ``closed``, that is tried again and again).
         """
-        self.patient = until == "closed"
+        self.crew.patient = until == "closed"
         self.prepare()
         self._sources = Sources(self, single_pass=until == "done") if watch else None
         try:
@@ -122,49 +111,38 @@ class Engine:
                 self._wait()
         finally:
             self.finish()
-        if self.fault is not None:
-            raise self.fault
+        if self.crew.fault is not None:
+            raise self.crew.fault
 
     # --- start and end ----------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Take up where the last engine stopped, however it stopped."""
         clear_staging(self.session.folder)
-        self.session.cancel = self.cancel_task
+        self.session.cancel = self.crew.cancel_task
         with self.session.db.transaction():
             again = recover(self.session.db)
-            told = (
-                f"the engine starts; {again} task(s) were under way when it last ended"
-                if again
-                else "the engine starts"
-            )
-            log_event(self.session.db, "engine", told, self.session.clock())
+            told = f"; {counted(again, 'task')} had not ended" if again else ""
+            log_event(self.session.db, "engine", f"the engine starts{told}", self.session.clock())
 
     def finish(self) -> None:
         """Stop sources and workers; tasks that are under way wait for the next engine."""
         if self._sources is not None:
             self._sources.stop()
-        for entry in self.under_way.values():
-            entry.cancelled = True
-        if self._starting is not None:
-            with contextlib.suppress(ResourceError):
-                self.executor = self._starting.result()
-        if self.executor is not None:
-            self.executor.close()
+        if self.crew.close():
             clear_staging(self.session.folder)
         self._drain()
         with contextlib.suppress(ResourceError):
             self._take_outcomes()
             recover(self.session.db)
             log_event(self.session.db, "engine", "the engine ends", self.session.clock())
-        if self.share is not None:
-            self.share.leave()
         write_status(self.session.folder, None)
 
     def _is_over(self, until: Until) -> bool:
-        if self.closing or self.fault is not None or (self.stopping and not self.under_way and not self._pending):
+        idle = not self.crew.under_way and not self._pending
+        if self.closing or self.crew.fault is not None or (self.stopping and idle):
             return True
-        if self.under_way or self._pending or not self._events.empty() or self.stopping:
+        if not idle or not self._events.empty() or self.stopping:
             return False
         if unsettled(self.session.db, 1) or self._sets_changed:
             return False
@@ -184,24 +162,24 @@ class Engine:
     def step(self) -> None:
         """One round: requests, outcomes, planning, dispatch, housekeeping."""
         try:
-            if self._is_due("requests", self.tick):
+            if self._pace.is_due("requests", self.tick):
                 self._take_requests()
         except ResourceError as error:  # replies wait; what else can be done is done
             self.conditions["disk"] = str(error)
         try:
             self._take_outcomes()
-            if self._is_due("retries", 1.0):
+            if self._pace.is_due("retries", 1.0):
                 due_again(self.session.db, self.session.clock())
             self.settle_items()
             self._settle_sets()
-            if self._sources is not None and self._is_due("sources", 1.0):
+            if self._sources is not None and self._pace.is_due("sources", 1.0):
                 self._sources.look_after()
             if not self.stopping and self._has_space():
-                self._dispatch()
+                self.crew.dispatch()
         except ResourceError as error:
             # The catalogue itself can't be written: nothing is lost, because outcomes stay in memory until it can.
             self.conditions["disk"] = str(error)
-        if self._is_due("status", 1.0):
+        if self._pace.is_due("status", 1.0):
             write_status(self.session.folder, self.status())
 
     def _wait(self) -> None:
@@ -219,13 +197,6 @@ class Engine:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._events.get_nowait()()
-
-    def _is_due(self, what: str, seconds: float) -> bool:
-        now = time.monotonic()
-        if now - self._due.get(what, -seconds) < seconds:
-            return False
-        self._due[what] = now
-        return True
 
     def _take_requests(self) -> None:
         self._answer()
@@ -249,20 +220,12 @@ class Engine:
     def _take_outcomes(self) -> None:
         while self._pending:
             work, outcome = self._pending[0]
-            entry = self.under_way.get(work.key)
-            wanted = self.stopping and self.closing if entry is None else entry.cancelled
             if isinstance(outcome, Lost):
-                settle_lost(self.session, work, outcome, wanted, self._tries)
-                # One of several has killed the worker: each is tried alone, until the one is known.
-                self.alone = self.alone if wanted else len(work.chains) > 1
-            else:
-                if settle_outcomes(self.session, work, outcome, self._tries):
-                    self.conditions["disk"] = "the disk is full"
-                for step in outcome:
-                    self.speeds.learn(step.job, step.seconds)
-                self.speeds.learn_submission(sum(step.seconds for step in outcome))
+                settle_lost(self.session, work, outcome, self.crew.was_stopped(work), self._tries)
+            elif settle_outcomes(self.session, work, outcome, self._tries):
+                self.conditions["disk"] = "the disk is full"
             self._pending.pop(0)
-            self.under_way.pop(work.key, None)
+            self.crew.ended(work, outcome)
             self._sets_changed = True
 
     def _done(self, work: Work, outcome: Sequence[Outcome] | Lost) -> None:
@@ -273,11 +236,6 @@ class Engine:
             "SELECT tries FROM task WHERE job = ? AND item = ?", (job, item)
         ).fetchone()
         return 0 if row is None else int(row[0])
-
-    def _report(self, key: str, fraction: float, what: str) -> None:
-        entry = self.under_way.get(key)
-        if entry is not None:
-            entry.fraction, entry.what = fraction, what
 
     # --- planning ---------------------------------------------------------------------------------------------------
 
@@ -295,14 +253,14 @@ class Engine:
             for change in plans[entry.item].changes:
                 before = entry.tasks.get(change.job)
                 if before is not None and before.state is TaskState.RUNNING:
-                    self.cancel_task(change.job, entry.item)
+                    self.crew.cancel_task(change.job, entry.item)
         plans |= {item: Plan((), (), {}) for item in items if item not in plans}  # items that are gone
         apply_plans(self.session.db, plans, self.session.clock())
         self._sets_changed = True
         return len(items)
 
     def _settle_sets(self) -> None:
-        if not self._sets_changed or unsettled(self.session.db, 1) or not self._is_due("sets", self._sets_pause):
+        if not self._sets_changed or unsettled(self.session.db, 1) or not self._pace.is_due("sets", self._sets_pause):
             return
         began = time.monotonic()
         graph = self.session.graph()
@@ -316,17 +274,17 @@ class Engine:
             closed = all(entry.source in finished for entry in job.inputs)
             change = settle_set(job, set_facts(self.session.db, job.id, closed), find)
             if change is not None:
-                self.cancel_task(job.id, 0)
+                self.crew.cancel_task(job.id, 0)
                 apply_changes(self.session.db, [change], self.session.clock())
         self._sets_changed = False
         # Looking at a set of a hundred thousand takes a while: at most a tenth of the engine's time.
         self._sets_pause = max(0.5, 10 * (time.monotonic() - began))
 
-    # --- dispatch ---------------------------------------------------------------------------------------------------
+    # --- housekeeping -----------------------------------------------------------------------------------------------
 
     def _has_space(self) -> bool:
         """Whether the disk has the space that is to be kept free; else new work waits, and goes on by itself."""
-        if not self._is_due("space", 1.0):
+        if not self._pace.is_due("space", 1.0):
             return "disk" not in self.conditions
         lack = lack_of_space(self.session.folder, self.session.settings().get("disk_reserve"))
         if lack is None:
@@ -335,107 +293,12 @@ class Engine:
             self.conditions["disk"] = lack
         return "disk" not in self.conditions
 
-    def _dispatch(self) -> None:
-        graph = self.session.graph()
-        if self.executor is None:
-            if not any(TaskState.READY in states for states in task_states(self.session.db, graph.jobs).values()):
-                return
-            if not self._start_workers():
-                return
-        finished = finished_jobs(graph, task_states(self.session.db, graph.jobs), bool(unsettled(self.session.db, 1)))
-        for kind, free in self._free_slots().items():
-            if free <= 0:
-                continue
-            busy = frozenset(step.job for e in self.under_way.values() for c in e.work.chains for step in c.steps)
-            newest = self.session.settings().get("order") == "newest"
-            for work in choose(
-                self.session,
-                graph,
-                kind,
-                free,
-                finished=finished,
-                newest_first=newest,
-                speeds=self.speeds,
-                alone=self.alone,
-                busy=busy,
-            ):
-                self._submit(work)
-
-    def _start_workers(self) -> bool:
-        """Start the workers, beside everything else: it takes seconds, on a cluster hours.
-
-        Where that fails, say so and try again later: a session must go on by itself. Only who waits for the end of a
-        run is told at once.
-        """
-        if self._starting is None:
-            if self._is_due("workers", 30.0):
-                self.conditions["workers"] = "the workers are starting"
-                self._starting = ThreadPoolExecutor(1, "workers").submit(self.start_executor, self._report)
-            return False
-        if not self._starting.done():
-            return False
-        starting, self._starting = self._starting, None
-        try:
-            self.executor = starting.result()
-        except (ResourceError, OSError) as error:
-            if not self.patient:
-                self.fault = error
-                return False
-            self.conditions["workers"] = f"no workers could be started: {error}"
-            log_event(self.session.db, "workers", self.conditions["workers"], self.session.clock())
-            return False
-        self.conditions.pop("workers", None)
-        return True
-
-    def _free_slots(self) -> dict[Kind, int]:
-        assert self.executor is not None
-        free: dict[Kind, int] = {}
-        workers = [worker.kind for worker in self.executor.workers()]
-        for kind, number in self.executor.capacity().items():
-            if not self.speeds.worth_waiting():
-                number = min(number, max(1, workers.count(kind)))
-            if self.share is not None:
-                number = min(number, self._part(kind, number))
-            free[kind] = number - sum(entry.work.kind == kind for entry in self.under_way.values())
-        return free
-
-    def _part(self, kind: Kind, number: int) -> int:
-        """This project's part of the machine's slots, beside the other projects that run on it."""
-        assert self.share is not None
-        if self._is_due(f"share {kind}", 1.0):
-            text = "SELECT count(*) FROM (SELECT 1 FROM task WHERE state IN ('ready', 'running') LIMIT 1000)"
-            self.share.demand(int(self.session.db.connection.execute(text).fetchone()[0]))
-            self.parts[kind] = self.share.share(number)
-        return self.parts[kind]
-
-    def _submit(self, work: Work) -> None:
-        now = self.session.clock()
-        start_tasks(self.session.db, [step for chain in work.chains for step in chain.steps], now)
-        self.under_way[work.key] = UnderWay(work, now)
-        assert self.executor is not None
-        self.executor.submit(run_work, work, self._done)
-
-    def cancel_task(self, job: int, item: int) -> None:
-        """Stop the submission that holds a task; the others of it are begun again."""
-        for entry in self.under_way.values():
-            if any(step.job == job and step.item == item for chain in entry.work.chains for step in chain.steps):
-                entry.cancelled = True
-                assert self.executor is not None
-                self.executor.cancel(entry.work.key)
-
     # --- for people -------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
         """What the engine is doing, for those who ask from outside."""
-        running = [
-            {
-                "tasks": [[step.job, step.item] for chain in entry.work.chains for step in chain.steps][:20],
-                "since": entry.since,
-                "fraction": round(entry.fraction, 3),
-                "what": entry.what,
-            }
-            for entry in self.under_way.values()
-        ]
-        workers = [] if self.executor is None else [vars(worker) for worker in self.executor.workers()]
         sources = {} if self._sources is None else self._sources.conditions()
-        return Status(self.session.clock(), {**self.conditions, **sources}, running, workers)
+        conditions = {**self.conditions, **sources}
+        if self.crew.condition is not None:
+            conditions["workers"] = self.crew.condition
+        return Status(self.session.clock(), conditions, self.crew.running(), self.crew.workers())

@@ -63,9 +63,10 @@ def explain_project(session: Session) -> str:
     if broken:
         return f"{broken[0].label} can't run: {broken[0].broken}"
     total: dict[str, int] = {}
-    for states in counts.values():
+    for job, states in counts.items():
         for state, number in states.items():
-            total[state] = total.get(state, 0) + number
+            held = state == "ready" and graph.jobs[job].state != "active"
+            total["held" if held else state] = total.get("held" if held else state, 0) + number
     if status is not None:
         for name, text in status.conditions.items():
             if name == "disk":
@@ -76,22 +77,27 @@ def explain_project(session: Session) -> str:
     if status is None and left:
         return f"No engine runs this project, and {left}: start it with vitreous run or vitreous watch."
     if total.get("running"):
-        return f"{counted(total['running'], 'task')} run, {total.get('ready', 0):,} are ready, {_set_aside(total)}."
+        return f"{counted(total['running'], 'task')} running, {total.get('ready', 0):,} ready, {_set_aside(total)}."
     if total.get("ready"):
         return _why_ready(graph, counts, status)
     if total.get("failed"):
-        return f"{counted(total['failed'], 'task')} failed and are tried again after a pause, {_set_aside(total)}."
+        failed = f"{counted(total['failed'], 'task')} failed and {_are(total['failed'])} tried again after a pause"
+        return f"{failed}, {_set_aside(total)}."
     if status is not None and _open_sources(graph):
         names = [f"J{job.id}" for job in _open_sources(graph)]
         said = "; ".join(status.conditions[name] for name in names if status.conditions.get(name))
         return f"All that has come is done ({_set_aside(total)}). The import: {said or 'it has just begun'}."
     if total.get("quarantined"):
+        number = total["quarantined"]
         return (
-            f"Everything else is done; {counted(total['quarantined'], 'task')} are quarantined: "
+            f"Everything else is done; {counted(number, 'task')} {_are(number)} quarantined: "
             "see them with vitreous tasks --state quarantined, mend the cause, then vitreous retry."
         )
     if total.get("waiting"):
         number = next(n for n in graph.order if counts.get(n, {}).get("waiting"))
+        return f"Everything else is done, but {explain_job(session, graph.jobs[number])}"
+    if total.get("held"):
+        number = next(n for n in graph.order if counts.get(n, {}).get("ready") and graph.jobs[n].state != "active")
         return f"Everything else is done, but {explain_job(session, graph.jobs[number])}"
     refused = _refused(session)
     return f"Everything else is done; {refused}." if refused else "Everything is done."
@@ -103,7 +109,11 @@ def _refused(session: Session) -> str | None:
     number, path = session.db.connection.execute(text).fetchone()
     if not number:
         return None
-    return f"{counted(number, 'file')} of the camera are quarantined: see vitreous why {PurePath(path).name}"
+    return f"{counted(number, 'file')} of the camera {_are(number)} quarantined: see vitreous why {PurePath(path).name}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _work(total: dict[str, int]) -> int:
@@ -136,7 +146,7 @@ def _why_ready(graph: Graph, counts: dict[int, dict[str, int]], status: Status |
         ready = counts.get(number, {}).get("ready", 0)
         if ready:
             reason = _gate(graph.jobs[number], graph, counts) or _no_worker(graph.jobs[number], status)
-            return f"{counted(ready, 'task')} of {graph.jobs[number].label} are ready: {reason}"
+            return f"{counted(ready, 'task')} of {graph.jobs[number].label} {_are(ready)} ready: {reason}"
     return "Nothing is ready."
 
 
@@ -168,7 +178,7 @@ def _no_worker(job: Job, status: Status | None) -> str:
     if not fitting:
         what = "with a GPU " if job.kind == "gpu" else ""
         return f"no worker {what}is there yet; look at vitreous profile show, and at the queue of the cluster"
-    return f"all {counted(len(fitting), 'worker')} are busy; they take it when they are free"
+    return f"all {counted(len(fitting), 'worker')} {_are(len(fitting))} busy; it is taken when one is free"
 
 
 def explain_job(session: Session, job: Job) -> str:

@@ -43,9 +43,19 @@ class Cluster(SpecCluster):
         self._leaving = asyncio.Event()
 
     def start_workers(self, workers: Mapping[str, Any]) -> None:
-        """Start the workers of a specification; raises what the start of one of them raises."""
+        """Start the workers of a specification.
+
+        Raises:
+            ResourceError: one of them can't be started.
+        """
         self.worker_spec.update(workers)
-        self.sync(self._correct_state)
+        try:
+            self.sync(self._correct_state)
+        except RuntimeError as error:
+            raise ResourceError(
+                f"the workers can't be started: {error}",
+                hint="See cluster.log; a Python file that runs a project needs: if __name__ == '__main__':",
+            ) from error
         self.sync(self._begin_to_keep)
 
     async def _begin_to_keep(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 60.0
 """s that a request waits for the engine that holds the project."""
+COMMAND_SECONDS = 20.0
+"""s that a command waits for another one."""
+ENGINE = "run"
+"""What the lock of an engine says."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ class Project:
         Raises:
             UsageError: another process holds it.
         """
-        lock = acquire(self.folder, command, take_over=take_over)
+        lock = self._acquire(command, take_over)
         try:
             with open_database(self.folder, write=True) as db:
                 self._held = Session(self.folder, db)
@@ -200,11 +205,26 @@ class Project:
         arguments.setdefault("author", getpass.getuser())
         if self._held is not None:
             return actions.perform(self._held, action, arguments)
-        state = read_lock(self.folder)
-        if state.held:
+        if self._engine_holds():
             return send(self.folder, action, arguments, ANSWER_SECONDS)
         with self.writing(action) as (session, _):
             return actions.perform(session, action, arguments)
+
+    def _engine_holds(self) -> bool:
+        """Whether an engine has the project: only engines answer requests."""
+        state = read_lock(self.folder)
+        return state.held and (state.owner is None or state.owner.command == ENGINE)
+
+    def _acquire(self, command: str, take_over: bool) -> Lock:
+        """Take the lock; a command that has it only for a moment is waited for."""
+        end = time.monotonic() + COMMAND_SECONDS
+        while True:
+            try:
+                return acquire(self.folder, command, take_over=take_over)
+            except UsageError:
+                if self._engine_holds() or read_lock(self.folder).state == "stale" or time.monotonic() > end:
+                    raise
+            time.sleep(0.05)
 
     # --- jobs -------------------------------------------------------------------------------------------------------
 
@@ -285,7 +305,7 @@ class Project:
         """
         from vitreous.project.running import open_engine
 
-        with self.writing("run", take_over) as (session, lock):
+        with self.writing(ENGINE, take_over) as (session, lock):
             engine = open_engine(session, profile=profile, workers=workers, threads=threads)
             with stopped_by_signals(engine), stopped_without_lock(engine, lock):
                 engine.run(until, watch=watch)

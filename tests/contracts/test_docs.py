@@ -18,7 +18,8 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+    found = [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+    return [re.sub(r" *\\\n *", " ", text) for text in found] if language == "bash" else found
 
 
 def shown_commands() -> list[str]:

@@ -29,7 +29,8 @@ PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md")])
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+    found = [text for kind, text in BLOCK.findall(page.read_text()) if kind == language]
+    return [re.sub(r" *\\\n *", " ", text) for text in found] if language == "bash" else found
 
 
 def test_every_run_profile_that_is_shown_is_right_and_can_be_rendered(tmp_path: Path) -> None:

@@ -225,7 +225,7 @@ def test_items_have_parameters_of_their_own(done: Shell) -> None:
 def test_copy_extend_states_and_remove(done: Shell) -> None:
     (copy,) = done.json("copy", "J2", "--set", "J2.scale=4")
     assert copy["params"] == {"scale": 4}
-    assert done.json("pause", "J3") == [{"id": 3, "title": "Size", "state": "paused"}]
+    assert done.json("pause", "J3") == [{"id": 3, "title": "Size 2", "state": "paused"}]
     assert done.json("resume", "J3")[0]["state"] == "active"
     assert done.json("cancel", "J3")[0]["state"] == "cancelled"
     assert done.json("close", "import")[0]["state"] == "closed"

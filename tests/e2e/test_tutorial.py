@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vitreous.project.project import Project
+from vitreous import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -114,3 +114,33 @@ def test_a_task_that_kills_its_workers_is_quarantined_while_the_others_finish(tm
     assert "its worker died 3 times" in task.error["message"]
     # An engine that begins anew leaves what is done and what is quarantined.
     assert run(project) == []
+
+
+def test_files_that_were_refused_are_looked_at_again_when_asked_and_when_the_import_is_edited(tmp_path: Path) -> None:
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    (camera / "odd.tif").write_bytes(b"no image")
+    project = Project.create(tmp_path / "p", "drift")
+    watch = project.add("import", sources=[str(camera)], settle_delay=0, file_timeout=0)
+
+    def refused_at() -> float | None:
+        rows = project.sql("SELECT seen FROM source_file WHERE state = 'quarantined'").rows
+        return rows[0][0] if rows else None
+
+    with engine_of(project, "workers=0, until='closed'"):
+        wait_for(lambda: refused_at() is not None)
+        first = refused_at()
+        assert project.act("retry") == 1
+        wait_for(lambda: refused_at() not in (None, first))
+        second = refused_at()
+        watch.edit(truncated="accept")
+        wait_for(lambda: refused_at() not in (None, second))
+        project.stop()
+
+
+def test_a_set_runs_once_the_import_before_it_has_ended_by_itself(tmp_path: Path) -> None:
+    project = make(tmp_path / "p", "m0", "m1", closed=False)
+    project.job("J1").edit(settle_delay=0, global_timeout=3)
+    collect = project.add("collect", project.add("writes", "J1"))
+    project.run(until="closed", workers=0)
+    assert counts(project, collect.id) == {"done": 1}, project.why()

@@ -280,9 +280,31 @@ def unlock(
     answer(record, json_output, show)
 
 
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be removed")] = False,
+    project: ProjectOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Remove results that no task shows any more: of parameters that have changed, of jobs that were removed.
+
+    They are computed again if they are ever wanted. Example: [bold]vitreous clean --dry-run[/bold]
+    """
+    with opened(project) as found:
+        done = found.act("clean", dry_run=dry_run)
+
+    def show() -> None:
+        for folder in done["folders"][:20]:
+            say(folder, style="dim")
+        told = "would be removed" if dry_run else "removed"
+        say(f"{counted(len(done['folders']), 'folder')}, {size_text(done['bytes'])}, {told}.")
+
+    answer(done, json_output, show)
+
+
 COMMANDS = {
     "new": Command(new, setting_options),
     "info": Command(info),
     "settings": Command(settings),
     "unlock": Command(unlock),
+    "clean": Command(clean),
 }

@@ -86,4 +86,5 @@ JOB = JobType(
     gives=(Slot("preflight", file="json"),),
     methods="The gain reference's orientation and the dose were checked on the first movies.",
     on_set=_on_set,
+    batch=3,
 )

@@ -105,6 +105,8 @@ class Engine:
         self.crew.patient = until == "closed"
         self.prepare()
         self._sources = Sources(self, single_pass=until == "done") if watch else None
+        if self._sources is not None:
+            self.session.look_again = self._sources.look_again
         try:
             while not self._is_over(until):
                 self.step()
@@ -113,6 +115,10 @@ class Engine:
             self.finish()
         if self.crew.fault is not None:
             raise self.crew.fault
+
+    def look_at_sets(self) -> None:
+        """Have sets planned anew: something has changed that decides on them; in the engine's own thread."""
+        self._sets_changed = True
 
     # --- start and end ----------------------------------------------------------------------------------------------
 
@@ -144,15 +150,16 @@ class Engine:
             return True
         if not idle or not self._events.empty() or self.stopping:
             return False
-        if unsettled(self.session.db, 1) or self._sets_changed:
-            return False
-        graph = self.session.graph()
         try:
             if self._sources is not None and self._sources.busy(wait_closed=until == "closed"):
                 return False
         except ResourceError as error:  # that an import has ended can't be written down
             self.conditions["disk"] = str(error)
             return False
+        # Asked after the sources: that the last of them has closed lets sets begin.
+        if unsettled(self.session.db, 1) or self._sets_changed:
+            return False
+        graph = self.session.graph()
         usable = [n for n, job in graph.jobs.items() if job.state == "active" and job.broken is None]
         alive = {TaskState.READY, TaskState.FAILED}
         return not any(states & alive for states in task_states(self.session.db, usable).values())

@@ -75,12 +75,19 @@ def add_job(
         waits=[job_number(graph, name) for name in waits],
         priority=priority,
         serial=serial,
-        batch=(0 if job_type.scope == "set" else 1) if batch is None else batch,
+        batch=default_batch(job_type) if batch is None else batch,
         continues=continues,
     )
     unsettle(session.db, None)
     _tell(session, number, f"added: {title or job_type.title} ({type})", params=values)
     return number
+
+
+def default_batch(job_type: JobType) -> int:
+    """Items that a job of this type takes together; for a set: how many have to come before it is run again."""
+    if job_type.batch is not None:
+        return job_type.batch
+    return 0 if job_type.scope == "set" else 1
 
 
 def check_columns(session: Session, job_type: JobType, params: Mapping[str, Any]) -> None:
@@ -193,6 +200,9 @@ def edit_job(
         if values != before.params:
             revision = rows.revise_params(session.db, number, values, session.author, session.clock(), reason)
             changed = {k: v for k, v in values.items() if before.params.get(k) != v}
+            if before.scope == "source":  # by other rules refused files may be taken
+                text = "DELETE FROM source_file WHERE state = 'quarantined' AND job = ?"
+                session.db.connection.execute(text, (number,))
             _tell(session, number, f"parameters changed ({', '.join([*changed, *unset])})", params=values)
     if inputs is not None:
         chosen = [read_input(graph, entry) for entry in inputs]
@@ -273,7 +283,7 @@ def copy_branch(
             job.type,
             {**job.params, **changes.get(number, {})},
             inputs,
-            title=names.get(number, job.title),
+            title=names.get(number) or free_title(session, job.title),
             note=job.note,
             waits=[copies.get(other, other) for other in job.waits],
             priority=job.priority,
@@ -281,6 +291,13 @@ def copy_branch(
             batch=job.batch,
         )
     return [copies[number] for number in numbers]
+
+
+def free_title(session: Session, title: str) -> str:
+    """The title, with a number behind it where a job has it already."""
+    taken = {job.title for job in session.graph().jobs.values()}
+    numbered = (f"{title} {number}" for number in range(2, len(taken) + 3))
+    return title if title not in taken else next(name for name in numbered if name not in taken)
 
 
 def extend_job(session: Session, job: str | int, params: Mapping[str, Any] | None = None) -> int:

@@ -22,7 +22,7 @@ from vitreous.project.session import Session
 from vitreous.project.views import JobView, TaskView
 from vitreous.store import library, queries
 from vitreous.store.database import open_database, read_meta
-from vitreous.store.events import Event, events
+from vitreous.store.events import Event, events, log_event
 from vitreous.store.inbox import send
 from vitreous.store.lock import Lock, acquire, read_lock
 from vitreous.workflow.graph import Graph
@@ -195,6 +195,8 @@ class Project:
         try:
             with open_database(self.folder, write=True) as db:
                 self._held = Session(self.folder, db)
+                if lock.note is not None:
+                    log_event(db, "lock", lock.note, self._held.clock())
                 yield self._held, lock
         finally:
             self._held = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ class Session:
         clock: s since 1970.
         author: who acts.
         cancel: stops the submission of a running task ``(job, item)``; set by the engine.
+        look_again: has an import look again at files that it has refused; set by the engine.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Session:
     clock: Callable[[], float] = time.time
     author: str = field(default_factory=getpass.getuser)
     cancel: Callable[[int, int], None] = lambda job, item: None
+    look_again: Callable[[int, Sequence[str]], None] = lambda job, paths: None
     _files: dict[tuple[str, int, int], str] = field(default_factory=dict)
     _deciders: dict[tuple[int, str], Callable[[DecisionInput], frozenset[str]]] = field(default_factory=dict)
     _graph: tuple[str, Graph] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ class Import:
     job: Job
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    watcher: Watcher | None = None
     conditions: tuple[Condition, ...] = ()
     sentence: str = ""
     at_rest: bool = False
@@ -80,6 +82,7 @@ class Sources:
             if entry.closed and job is not None and not job.closed:
                 update_job(session.db, number, closed=1)
                 log_event(session.db, "job", "closed: nothing new has come", session.clock(), number)
+                self.engine.look_at_sets()
             ended = entry.thread is None or not entry.thread.is_alive()
             again = entry.fault is not None and time.monotonic() - entry.since > RESTART_SECONDS
             if ended and (changed or entry.closed or again):
@@ -112,6 +115,7 @@ class Sources:
                     items=self.items,
                     root=folder,
                 )
+                entry.watcher = watcher
                 self._rounds(watcher, entry)
             except VitreousError as error:
                 entry.lacks_space = is_disk_full(error.to_dict())
@@ -151,6 +155,14 @@ class Sources:
                 commit_other(session, job, report)
         if isinstance(report, Arrival):
             self.items[report.name] = report.identity
+
+    def look_again(self, job: int, paths: Sequence[str]) -> None:
+        """Have an import look again at files that it has refused."""
+        entry = self.imports.get(job)
+        if entry is not None and entry.watcher is not None:
+            entry.at_rest = False
+            for path in paths:
+                entry.watcher.retry(path)
 
     def busy(self, *, wait_closed: bool) -> bool:
         """Whether something may still come: an import is open (or, in a single pass, has files that settle)."""

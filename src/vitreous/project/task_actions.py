@@ -24,9 +24,18 @@ def retry(session: Session, jobs: Sequence[str | int] | None = None, selection: 
     count = retry_tasks(session.db, numbers, chosen, session.clock())
     unsettle(session.db, chosen)
     if chosen is None:
-        where = "" if numbers is None else f" AND job IN ({','.join(map(str, numbers))})"
-        cursor = session.db.connection.execute(f"DELETE FROM source_file WHERE state = 'quarantined'{where}")
-        count += cursor.rowcount
+        count += forget_refusals(session, [*session.graph().jobs] if numbers is None else numbers)
+    return count
+
+
+def forget_refusals(session: Session, jobs: Sequence[int]) -> int:
+    """Have imports look again at the files that they have refused; returns how many there are."""
+    count = 0
+    for job in jobs:
+        text = "DELETE FROM source_file WHERE state = 'quarantined' AND job = ? RETURNING path"
+        paths = [row[0] for row in session.db.connection.execute(text, (job,))]
+        session.look_again(job, paths)
+        count += len(paths)
     return count
 
 

@@ -16,6 +16,7 @@ from vitreous.core.plain import plain
 from vitreous.model.columns import find_column
 from vitreous.project.create import FILES
 from vitreous.project.decisions import BY_HAND, Decided, names_by_hand, standing
+from vitreous.project.job_actions import default_batch
 from vitreous.project.scripts import PREFIX, ScriptJob
 from vitreous.project.session import Session, job_number
 from vitreous.project.template_format import (
@@ -163,7 +164,6 @@ def _script(job_type: JobType) -> tuple[str, str] | None:
 
 def _job(graph: Graph, keys: Mapping[int, str], number: int, part: _Portable) -> TemplateJob:
     job = graph.jobs[number]
-    usual = 0 if part.job_type.scope == "set" else 1
     return TemplateJob(
         key=keys[number],
         type=job.type,
@@ -180,7 +180,7 @@ def _job(graph: Graph, keys: Mapping[int, str], number: int, part: _Portable) ->
         waits=tuple(keys[other] for other in job.waits if other in keys),
         priority=job.priority,
         serial=job.serial,
-        batch=None if job.batch == usual else job.batch,
+        batch=None if job.batch == default_batch(part.job_type) else job.batch,
         state=job.state,
         continues=None if job.continues is None else keys.get(job.continues),
     )

@@ -161,6 +161,7 @@ class JobType:
         decide: for scope ``decision``.
         any_input: for decisions: an item that has come by any of the inputs is decided on, not only one that has come
             by all.
+        batch: items that are taken together unless the job says otherwise (1, for a set 0: see ``vitreous add``).
         provenance: what else the result depends on (a script's text), part of its identity.
     """
 
@@ -186,6 +187,7 @@ class JobType:
     on_set: Callable[[Any], SetRunner] | None = None
     decide: Decision | None = None
     any_input: bool = False
+    batch: int | None = None
     provenance: str = ""
 
     def gives_names(self) -> tuple[str, ...]:

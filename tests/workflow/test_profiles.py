@@ -131,7 +131,7 @@ def test_what_is_no_memory_is_refused(text: str) -> None:
         LocalProfile(memory=text)
 
 
-WORKER = "/opt/python -m distributed.cli.dask_worker tcp://SCHEDULER:PORT --name"
+WORKER = "/opt/python -m distributed.cli.dask_worker tls://SCHEDULER:PORT --name"
 
 
 @pytest.mark.parametrize(

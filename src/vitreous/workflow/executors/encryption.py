@@ -9,6 +9,15 @@ from pathlib import Path
 
 from distributed import Security
 
+STAND_IN = Path("KEYS")
+"""Folder of the keys where a script is only shown."""
+
+
+def key_arguments(folder: Path) -> list[str]:
+    """Arguments of the command that starts a worker, for keys in a folder."""
+    names = {"--tls-ca-file": "ca_file", "--tls-cert": "cert", "--tls-key": "key"}
+    return [part for option, name in names.items() for part in (option, str(folder / name))]
+
 
 class Keys:
     """A key pair for one pool, in a folder that only the user can read and that all its machines see.
@@ -36,8 +45,7 @@ class Keys:
 
     def arguments(self) -> list[str]:
         """Arguments of the command that starts a worker."""
-        names = {"--tls-ca-file": "ca_file", "--tls-cert": "cert", "--tls-key": "key"}
-        return [part for option, name in names.items() for part in (option, str(self.folder / name))]
+        return key_arguments(self.folder)
 
     def remove(self) -> None:
         """Delete the keys, once the pool is closed."""

@@ -122,12 +122,13 @@ def dry_run(profile: Profile, log_folder: Path) -> str:
     if isinstance(profile, LocalProfile):
         raise UsageError("a local profile submits no script", hint="Leave --dry-run out to see the profile")
     if isinstance(profile, SshProfile):
+        from vitreous.workflow.executors.encryption import STAND_IN, key_arguments
         from vitreous.workflow.executors.ssh import remote_command, ssh_workers
 
         lines = []
         for name, worker in ssh_workers(profile, log_folder).items():
             options = worker["options"]
-            command = remote_command(profile, "tcp://SCHEDULER:PORT", name, options["gpu"])
+            command = remote_command(profile, "tls://SCHEDULER:PORT", name, options["gpu"], key_arguments(STAND_IN))
             lines.append(shlex.join(["ssh", "-o", "BatchMode=yes", *profile.options, options["host"], command]))
         return "\n".join(lines) + "\n"
     from vitreous.workflow.executors.queues import rendered

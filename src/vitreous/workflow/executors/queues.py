@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from distributed import Status
 
 from vitreous.core.errors import ResourceError
 from vitreous.workflow.executor import Kind
-from vitreous.workflow.executors.encryption import Keys
+from vitreous.workflow.executors.encryption import STAND_IN, Keys, key_arguments
 from vitreous.workflow.executors.local import thread_environment
 from vitreous.workflow.executors.signals import untouched_signals
 from vitreous.workflow.profile import (
@@ -97,21 +97,22 @@ def _refusal(command: str, text: str) -> ResourceError:
 
 def queue_workers(profile: Queued, log_folder: Path, keys: Keys | None = None) -> dict[str, dict[str, Any]]:
     """What ``SpecCluster`` starts: one job for each worker."""
-    cpu = {f"cpu-{number}": worker(profile, "cpu", log_folder, keys) for number in range(profile.workers)}
-    return cpu | {f"gpu-{number}": worker(profile, "gpu", log_folder, keys) for number in range(profile.gpu_workers)}
+    more = () if keys is None else keys.arguments()
+    cpu = {f"cpu-{number}": worker(profile, "cpu", log_folder, more) for number in range(profile.workers)}
+    return cpu | {f"gpu-{number}": worker(profile, "gpu", log_folder, more) for number in range(profile.gpu_workers)}
 
 
 def rendered(profile: Queued, kind: Kind = "cpu", log_folder: Path = Path("logs")) -> str:
-    """The script that would be submitted for one worker; only the scheduler's address is not known yet."""
+    """The script that would be submitted for one worker; the scheduler's address and the keys are not known yet."""
     with (
         tempfile.TemporaryDirectory() as stand_in
     ):  # dask-jobqueue makes the folder of logs; nothing is to be made here
-        specification = worker(profile, kind, Path(stand_in))
-        job: Job = specification["cls"]("tcp://SCHEDULER:PORT", name=f"{kind}-0", **specification["options"])
+        specification = worker(profile, kind, Path(stand_in), key_arguments(STAND_IN))
+        job: Job = specification["cls"]("tls://SCHEDULER:PORT", name=f"{kind}-0", **specification["options"])
         return str(job.job_script()).replace(stand_in, str(log_folder))
 
 
-def worker(profile: Queued, kind: Kind, log_folder: Path, keys: Keys | None = None) -> dict[str, Any]:
+def worker(profile: Queued, kind: Kind, log_folder: Path, more: Sequence[str] = ()) -> dict[str, Any]:
     """Class and options of one job; ``log_folder`` is created by dask-jobqueue."""
     options: dict[str, Any] = {
         "cores": 1,
@@ -123,17 +124,13 @@ def worker(profile: Queued, kind: Kind, log_folder: Path, keys: Keys | None = No
         "local_directory": SCRATCH if profile.scratch is None else str(profile.scratch),
         "log_directory": str(log_folder),
         "death_timeout": WAIT_FOR_SCHEDULER,
-        "worker_extra_args": ["--resources", f"{kind.upper()}=1", "--no-dashboard", *_key_arguments(keys)],
+        "worker_extra_args": ["--resources", f"{kind.upper()}=1", "--no-dashboard", *more],
         "job_script_prologue": _prologue(profile, kind),
         "job_extra_directives": directives_for(profile, kind),
         "config_name": None,
     }
     build, particular = _PARTICULAR[type(profile)]
     return {"cls": _with_arguments(build, profile), "options": options | particular(profile, kind, options)}
-
-
-def _key_arguments(keys: Keys | None) -> list[str]:
-    return [] if keys is None else keys.arguments()
 
 
 def _with_arguments(build: type[Job], profile: Queued) -> type[Job]:

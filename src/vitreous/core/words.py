@@ -8,8 +8,23 @@ from collections.abc import Iterable
 
 def near(name: str, known: Iterable[str]) -> str | None:
     """``Did you mean motion?`` where a known name is like the given one, else ``None``."""
-    found = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
-    return f"Did you mean {' or '.join(found)}?" if found else None
+    found = _like(name, list(known), 0.6)
+    return f"Did you mean {_either(found)}?" if found else None
+
+
+def near_names(name: str, known: Iterable[str], count: int = 3) -> str:
+    """The known names most like ``name``, for a hint; the first few known ones where none is like it."""
+    candidates = list(known)
+    return _either((_like(name, candidates, 0.5) or candidates)[:count]) or "(there is none)"
+
+
+def _like(name: str, known: list[str], cutoff: float) -> list[str]:
+    lower = {candidate.lower(): candidate for candidate in known}
+    return [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=cutoff)]
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}" if names else ""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

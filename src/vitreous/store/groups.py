@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vitreous.core.errors import UsageError
+from vitreous.core.words import near_names
 from vitreous.store.database import Database
 from vitreous.store.items import IMPORTED, TRASH, check_items, record
-from vitreous.store.near import near_names
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import plain
+from vitreous.core.words import near_names
 from vitreous.store.database import Database
-from vitreous.store.near import near_names
 
 Flag = Literal["none", "red", "green", "blue", "gold"]
 

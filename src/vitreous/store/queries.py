@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitreous.core.errors import UsageError, VitreousError
+from vitreous.core.words import near_names
 from vitreous.store.columns import exposure_columns
 from vitreous.store.database import Database, open_database
 from vitreous.store.faults import explain
 from vitreous.store.fragments import FOLDER, check_files, list_fragments
-from vitreous.store.near import near_names
 from vitreous.store.tables import add_view, connect, table_faults
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
+from vitreous.core.words import near_names
 from vitreous.store.columns import check_column
 from vitreous.store.database import Database
 from vitreous.store.groups import find_group
 from vitreous.store.items import FLAGS, TRASH, check_items, check_tag
-from vitreous.store.near import near_names
 
 Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitreous.core.errors import DataError, ResourceError, UsageError
+from vitreous.core.words import near_names
 from vitreous.store.database import Database
 from vitreous.store.figures import (
     PERCENTILES,
@@ -34,7 +35,6 @@ from vitreous.store.fragments import (
     unregister,
 )
 from vitreous.store.library import Order, Page
-from vitreous.store.near import near_names
 
 if TYPE_CHECKING:
     import duckdb

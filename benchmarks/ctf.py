@@ -28,8 +28,8 @@ from vitreous.algorithms.simulate.noise import generator_for
 from vitreous.core.optics import Ctf, Microscope
 from vitreous.core.progress import silent
 from vitreous.formats.mrc_write import write_mrc
-from vitreous.workflow.job_type import Runner
 from vitreous.jobs.ctf import JOB, CtfParams
+from vitreous.workflow.job_type import Runner
 
 ROOT = Path(__file__).resolve().parents[1]
 MICROSCOPE = Microscope(300.0, 2.7, 0.07)

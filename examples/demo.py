@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from vitreous import Project
 from vitreous.acquisition.simulate_camera import Shot, run_camera
 from vitreous.cli.tables import results_table
 from vitreous.cli.terminal import console, show_error
@@ -33,7 +34,6 @@ from vitreous.jobs.process import STEPS, merged
 from vitreous.jobs.simulate import JOB as SIMULATE
 from vitreous.project.batch import run_batch
 from vitreous.project.overview import open_for_reading
-from vitreous import Project
 from vitreous.project.report import unaligned_sum, write_report
 from vitreous.store.events import Event, events
 from vitreous.workflow.job_type import Result

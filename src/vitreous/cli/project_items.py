@@ -95,7 +95,7 @@ def move(
 ) -> None:
     """Move items to a group.
 
-    Example: [bold]vitreous move "thick ice" --where "ice_ratio > 1.4"[/bold]
+    Example: [bold]vitreous move "thick ice" --where "iciness > 1.4"[/bold]
     """
     chosen = selection(names, group, flag, tag, where)
     _change(

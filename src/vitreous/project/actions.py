@@ -41,5 +41,8 @@ def perform(session: Session, name: str, arguments: Mapping[str, Any], engine: E
         with session.db.transaction():
             given = {key: value for key, value in arguments.items() if key != "author"}
             return plain(function(session, **given))
+    except BaseException:
+        session.forget_graph()  # it may show what was taken back
+        raise
     finally:
         session.author = before

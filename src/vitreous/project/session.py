@@ -47,7 +47,7 @@ class Session:
     look_again: Callable[[int, Sequence[str]], None] = lambda job, paths: None
     _files: dict[tuple[str, int, int], str] = field(default_factory=dict)
     _deciders: dict[tuple[int, str], Callable[[DecisionInput], frozenset[str]]] = field(default_factory=dict)
-    _graph: tuple[str, Graph] | None = None
+    _graph: tuple[Any, Graph] | None = None
 
     def settings(self) -> dict[str, Any]:
         """Values of the project that parameters inherit."""
@@ -67,12 +67,16 @@ class Session:
 
     def graph(self) -> Graph:
         """The graph of jobs as it is now; built anew only when jobs, settings or scripts have changed."""
-        rows = job_rows(self.db)
-        settings = self.settings()
-        key = repr((rows, sorted(settings.items(), key=str), self._script_state()))
+        row = self.db.connection.execute("SELECT value FROM meta WHERE name = 'graph'").fetchone()
+        key = (row[0], self._script_state())
         if self._graph is None or self._graph[0] != key:
-            self._graph = (key, Graph({row.id: self._job(row, settings) for row in rows}))
+            settings = self.settings()
+            self._graph = (key, Graph({row.id: self._job(row, settings) for row in job_rows(self.db)}))
         return self._graph[1]
+
+    def forget_graph(self) -> None:
+        """Build the graph anew when it is next asked for: changes of an open transaction were taken back."""
+        self._graph = None
 
     def _script_state(self) -> list[tuple[str, int]]:
         folder = self.folder / "scripts"

@@ -78,6 +78,31 @@ CREATE TABLE job_revision (
     PRIMARY KEY (job, revision)
 ) WITHOUT ROWID;
 
+-- Counts what changes the graph of jobs, so that those who keep a picture of it know when to look again.
+INSERT INTO meta (name, value) VALUES ('graph', '0');
+CREATE TRIGGER graph_job_insert AFTER INSERT ON job
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_update AFTER UPDATE ON job
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_delete AFTER DELETE ON job
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_input_insert AFTER INSERT ON job_input
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_input_update AFTER UPDATE ON job_input
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_input_delete AFTER DELETE ON job_input
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_wait_insert AFTER INSERT ON job_wait
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_wait_update AFTER UPDATE ON job_wait
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_job_wait_delete AFTER DELETE ON job_wait
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_settings_insert AFTER INSERT ON meta WHEN new.name = 'settings'
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+CREATE TRIGGER graph_settings_update AFTER UPDATE ON meta WHEN new.name = 'settings'
+BEGIN UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE name = 'graph'; END;
+
 -- What was computed, by identity; a task points at it, and equal work finds it again.
 CREATE TABLE result (
     identity TEXT PRIMARY KEY,

@@ -31,7 +31,7 @@ class Results:
     def submit(self, pool: Executor, run: RunWork, key: str, folder: Path, kind: Kind = "cpu") -> None:
         pool.submit(run, Work(key, str(folder), kind, ()), self.done)
 
-    def wait(self, *keys: str, timeout: float = 30.0) -> list[str]:
+    def wait(self, *keys: str, timeout: float = 60.0) -> list[str]:
         """Text of each key's outcome: the identity, or ``lost: reason``."""
         with self._news:
             assert self._news.wait_for(lambda: all(key in self.outcomes for key in keys), timeout), self.outcomes
@@ -42,7 +42,7 @@ def _text(outcome: Sequence[Outcome] | Lost) -> str:
     return f"lost: {outcome.reason}" if isinstance(outcome, Lost) else outcome[0].identity
 
 
-def wait_until(true: Callable[[], bool], timeout: float = 15.0) -> float:
+def wait_until(true: Callable[[], bool], timeout: float = 40.0) -> float:
     """Seconds until it is true; fails after ``timeout`` s."""
     start = time.monotonic()
     while not true():

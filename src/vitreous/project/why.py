@@ -47,9 +47,9 @@ def explain(session: Session, name: str | None = None) -> str:
 def running(session: Session) -> Status | None:
     """What the engine of the project says, ``None`` where none runs."""
     status = read_status(session.folder) if read_lock(session.folder).held else None
-    if status is None or "disk" in status.conditions:
-        return status
-    # On a full disk the engine can't write even what it would say of it.
+    if status is None:
+        return None
+    # On a full disk the engine can't write what it would say of it: what it said last is old.
     lack = lack_of_space(session.folder, session.settings().get("disk_reserve"))
     return status if lack is None else replace(status, conditions={**status.conditions, "disk": lack})
 

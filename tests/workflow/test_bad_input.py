@@ -233,10 +233,10 @@ def test_a_full_disk_stops_nothing_for_good(small_disk: Path, tmp_path: Path, en
     ballast = small_disk / "ballast"
     fill(ballast)
     run_camera(shots[24:], camera, interval=0.0, writing_time=0.01, portions=1)
-    with pytest.raises(VitreousError):
-        project.comment("during the lack of space", "m_0")
     time.sleep(5.0)  # for what was under way to end, and for the import to see the new movies
     engine.wait_until(lambda: fill(ballast) == 0 and "0.0 MB are free on the project's disk" in project.why())
+    with pytest.raises(VitreousError):
+        project.comment("during the lack of space", "m_0")
     assert project.sql("SELECT count(*) FROM exposures").rows[0][0] == 24  # the last four can't be written down
     states = {task.state for task in project.tasks()}
     assert "quarantined" not in states

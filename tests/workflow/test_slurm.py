@@ -145,4 +145,4 @@ def test_a_session_runs_by_the_drift_template_on_the_cluster(tmp_path: Path, mak
     motion = next(job for job in project.jobs() if job.view().type == "motion")
     assert dict(motion.view().counts) == {"done": 4}, project.why()
     assert set(project.table()["n_frames"]) == {6}
-    assert not subprocess.run(["squeue", "-h"], capture_output=True).stdout
+    wait_until(lambda: not subprocess.run(["squeue", "-h"], capture_output=True).stdout, 20.0)

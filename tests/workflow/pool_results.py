@@ -52,7 +52,7 @@ def wait_until(true: Callable[[], bool], timeout: float = 40.0) -> float:
 
 
 def read_pid(path: Path) -> int:
-    wait_until(lambda: path.is_file() and bool(path.read_text()))
+    wait_until(lambda: path.is_file() and bool(path.read_text()), 120.0)
     return int(path.read_text())
 
 

@@ -132,7 +132,7 @@ class Project:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()  # tasks that run in this process change its working folder
         self._held: Session | None = None
         self._reader: Session | None = None
         self.meta = read_meta(self._read().db)

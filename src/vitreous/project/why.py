@@ -73,20 +73,21 @@ def explain_project(session: Session) -> str:
                 return f"Everything waits: {text}."
     left = _left(total, graph, bool(unsettled(session.db, 1)))
     if status is None and left and not _work(total) and not unsettled(session.db, 1):
-        return f"All that has come is done ({_set_aside(total)}), and {left}: start it with vitreous watch."
+        return f"All that has come is done ({_set_aside(session, total)}), and {left}: start it with vitreous watch."
     if status is None and left:
         return f"No engine runs this project, and {left}: start it with vitreous run or vitreous watch."
     if total.get("running"):
-        return f"{counted(total['running'], 'task')} running, {total.get('ready', 0):,} ready, {_set_aside(total)}."
+        ready = f"{total.get('ready', 0):,} ready"
+        return f"{counted(total['running'], 'task')} running, {ready}, {_set_aside(session, total)}."
     if total.get("ready"):
         return _why_ready(graph, counts, status)
     if total.get("failed"):
         failed = f"{counted(total['failed'], 'task')} failed and {_are(total['failed'])} tried again after a pause"
-        return f"{failed}, {_set_aside(total)}."
+        return f"{failed}, {_set_aside(session, total)}."
     if status is not None and _open_sources(graph):
         names = [f"J{job.id}" for job in _open_sources(graph)]
         said = "; ".join(status.conditions[name] for name in names if status.conditions.get(name))
-        return f"All that has come is done ({_set_aside(total)}). The import: {said or 'it has just begun'}."
+        return f"All that has come is done ({_set_aside(session, total)}). The import: {said or 'it has just begun'}."
     if total.get("quarantined"):
         number = total["quarantined"]
         return (
@@ -132,9 +133,10 @@ def _left(total: dict[str, int], graph: Graph, unplanned: bool) -> str:
     return " and ".join(parts)
 
 
-def _set_aside(total: dict[str, int]) -> str:
-    number = total.get("quarantined", 0)
-    return f"{counted(number, 'task')} quarantined" if number else "none quarantined"
+def _set_aside(session: Session, total: dict[str, int]) -> str:
+    number, refused = total.get("quarantined", 0), _refused(session)
+    parts = [f"{counted(number, 'task')} quarantined"] if number else []
+    return "; ".join([*parts, *([refused] if refused else [])]) or "none quarantined"
 
 
 def _open_sources(graph: Graph) -> list[Job]:

@@ -502,3 +502,18 @@ def test_why_says_a_true_sentence_of_each_state(folder: Path) -> None:
     assert "nothing more is taken" in project.why("J1")
     with pytest.raises(UsageError, match="there is no job, item or file"):
         project.why("nothing")
+
+
+def test_when_a_job_is_removed_the_table_shows_what_the_others_gave(tmp_path: Path) -> None:
+    project = make(tmp_path / "p", "m0", "m1")
+    first = project.add("noop")
+    run(project)
+    text = "SELECT motion_job, drift_total FROM exposures ORDER BY id"
+    shown = project.sql(text).rows
+    second = first.copy(scale=3)
+    run(project)
+    assert [row[0] for row in project.sql(text).rows] == [second.id, second.id]
+    second.remove()
+    assert project.sql(text).rows == shown
+    first.remove()
+    assert project.sql(text).rows == [(None, None), (None, None)]

@@ -13,9 +13,9 @@ from vitreous.project.references import bring_file, bring_files
 from vitreous.project.session import Session, job_number
 from vitreous.project.settings import FILES, check_settings
 from vitreous.store import jobs as rows
-from vitreous.store.columns import ensure_columns, exposure_columns
+from vitreous.store.columns import clear_values, ensure_columns, exposure_columns
 from vitreous.store.events import log_event
-from vitreous.store.ledger import unsettle
+from vitreous.store.ledger import show_slots, slots_from_json, unsettle
 from vitreous.workflow.expression import parse
 from vitreous.workflow.graph import Graph, Input, chosen_slot
 from vitreous.workflow.job_type import JobType
@@ -377,11 +377,27 @@ def remove_job(session: Session, job: str | int, with_all_behind: bool = False) 
                 f"{graph.jobs[number].label} has brought {count[0]} items, which belong to the project",
                 hint="Close it instead, and trash items that you do not want",
             )
+    show_what_stays(session, graph, frozenset(behind))
     for other in behind:
         _tell(session, other, f"removed: {graph.jobs[other].label}")
         rows.delete_job(session.db, other)
     unsettle(session.db, None)
     return sorted(behind)
+
+
+def show_what_stays(session: Session, graph: Graph, removed: frozenset[int]) -> None:
+    """Have the table of exposures show, in place of what jobs gave that go, what the newest other job gave."""
+    slots = {slot for number in removed for slot in graph.jobs[number].gives}
+    for number in removed:
+        for slot in graph.jobs[number].gives:
+            clear_values(session.db, slot, number)
+    text = """SELECT t.item, r.slots FROM task t JOIN result r ON r.identity = t.identity
+        WHERE t.job = ? AND t.state = 'done' AND t.item > 0"""
+    for number in sorted(graph.jobs.keys() - removed):
+        if slots.isdisjoint(graph.jobs[number].gives):
+            continue
+        for item, given in session.db.connection.execute(text, (number,)).fetchall():
+            show_slots(session.db, number, item, slots_from_json(given))
 
 
 def change_settings(session: Session, values: Mapping[str, Any], origin: str = "user") -> None:

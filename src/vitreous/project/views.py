@@ -51,12 +51,6 @@ def job_view(session: Session, number: int) -> JobView:
     return _view(session, session.graph().jobs[number], task_counts(session.db, number).get(number, {}))
 
 
-def job_views(session: Session) -> list[JobView]:
-    """All jobs in the order of the graph."""
-    graph, counts = session.graph(), task_counts(session.db)
-    return [_view(session, graph.jobs[number], counts.get(number, {})) for number in graph.order]
-
-
 SIZES = {"movie": ("movie_width", "movie_height", "movie_pixel_size"), "micrograph": ("width", "height", "pixel_size")}
 """Slots that hold images → the columns of their size."""
 

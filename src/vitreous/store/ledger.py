@@ -381,12 +381,6 @@ def set_facts(db: Database, job: int, closed: bool) -> SetFacts:
     return SetFacts(members, len(rows) - len(members), closed, task, 0 if used is None else used[0])
 
 
-def member_counts(db: Database, job: int) -> tuple[int, int]:
-    """Members of a set that are there, and those that may still come."""
-    row = db.connection.execute("SELECT count(identity), count(*) FROM member WHERE job = ?", (job,)).fetchone()
-    return row[0], row[1] - row[0]
-
-
 def note_set_run(db: Database, job: int, members: int) -> None:
     """Write down how many members the newest run of a set began with."""
     with db.transaction():

@@ -129,8 +129,3 @@ def identity_values(
         elif found[name] is not None and is_file(job_type, name):
             found[name] = file_identity(found[name])
     return typing.cast(dict[str, Any], plain(found))
-
-
-def fields_of(job_type: JobType, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are parameters of the job type."""
-    return {name: value for name, value in values.items() if name in job_type.params.model_fields}

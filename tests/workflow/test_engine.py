@@ -510,7 +510,7 @@ def test_when_a_job_is_removed_the_table_shows_what_the_others_gave(tmp_path: Pa
     run(project)
     text = "SELECT motion_job, drift_total FROM exposures ORDER BY id"
     shown = project.sql(text).rows
-    second = first.copy(scale=3)
+    second = first.copy(number=3)
     run(project)
     assert [row[0] for row in project.sql(text).rows] == [second.id, second.id]
     second.remove()

@@ -517,3 +517,20 @@ def test_when_a_job_is_removed_the_table_shows_what_the_others_gave(tmp_path: Pa
     assert project.sql(text).rows == shown
     first.remove()
     assert project.sql(text).rows == [(None, None), (None, None)]
+
+
+def test_cleaning_removes_what_no_task_shows_and_only_once_that_is_written_down(tmp_path: Path) -> None:
+    project = make(tmp_path / "p", "m0")
+    writes = project.add("writes")
+    run(project)
+    old = project.folder / str(project.tasks(job=writes.id)[0].folder)
+    writes.edit(number=5)
+    run(project)
+    new = project.folder / str(project.tasks(job=writes.id)[0].folder)
+    assert project.act("clean", dry_run=True)["folders"] == [str(old.relative_to(project.folder))]
+    assert old.is_dir()
+    assert project.act("clean")["bytes"] > 0
+    assert (old.exists(), new.is_dir()) == (False, True)
+    writes.undo()
+    assert len(run(project)) > 0  # made again
+    assert old.is_dir()

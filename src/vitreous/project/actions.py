@@ -37,10 +37,14 @@ def perform(session: Session, name: str, arguments: Mapping[str, Any], engine: E
     author = arguments.get("author")
     before = session.author
     session.author = str(author) if author else before
+    session.after_commit.clear()
     try:
         with session.db.transaction():
             given = {key: value for key, value in arguments.items() if key != "author"}
-            return plain(function(session, **given))
+            answer = plain(function(session, **given))
+        for finish in session.after_commit:
+            finish()
+        return answer
     except BaseException:
         session.forget_graph()  # it may show what was taken back
         raise

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vitreous.project.session import Session
 from vitreous.project.worker import STAGING
 from vitreous.store.events import log_event
+from vitreous.store.fragments import sweep
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,11 @@ def clean(session: Session, dry_run: bool = False) -> dict[str, Any]:
         # The rows go first: a folder without a row is rubbish, a row without its folder would be a loss.
         identities = [(entry.identity,) for entry in found if entry.identity is not None]
         session.db.connection.executemany("DELETE FROM result WHERE identity = ?", identities)
+        session.db.connection.executemany("DELETE FROM fragment WHERE identity = ?", identities)
         log_event(session.db, "clean", f"{len(found)} folders removed, {total / 1e9:.3f} GB", session.clock())
-        for entry in found:
-            shutil.rmtree(session.folder / entry.folder, ignore_errors=True)
+        folders = [session.folder / entry.folder for entry in found]
+        session.after_commit += [partial(shutil.rmtree, folder, ignore_errors=True) for folder in folders]
+        session.after_commit.append(partial(sweep, session.db))
     return {"folders": [entry.folder for entry in found], "bytes": total}
 
 

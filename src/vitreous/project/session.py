@@ -37,6 +37,7 @@ class Session:
         author: who acts.
         cancel: stops the submission of a running task ``(job, item)``; set by the engine.
         look_again: has an import look again at files that it has refused; set by the engine.
+        after_commit: what an action still has to do once its rows are safe, such as deleting files.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Session:
     author: str = field(default_factory=getpass.getuser)
     cancel: Callable[[int, int], None] = lambda job, item: None
     look_again: Callable[[int, Sequence[str]], None] = lambda job, paths: None
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
     _files: dict[tuple[str, int, int], str] = field(default_factory=dict)
     _deciders: dict[tuple[int, str], Callable[[DecisionInput], frozenset[str]]] = field(default_factory=dict)
     _graph: tuple[Any, Graph] | None = None

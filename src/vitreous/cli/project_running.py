@@ -203,8 +203,11 @@ def _add_import(project: Project, sources: Sequence[str], settings: Sequence[str
 
 def run(
     until: Annotated[
-        Literal["done", "closed"],
-        typer.Option("--until", help="done: nothing is left to do now; closed: and every import has ended too"),
+        Literal["done", "closed", "stopped"],
+        typer.Option(
+            "--until",
+            help="done: nothing is left to do now; closed: and every import has ended too; stopped: vitreous stop",
+        ),
     ] = "done",
     profile: ProfileOption = "local",
     workers: WorkersOption = None,
@@ -222,7 +225,7 @@ def run(
 
 def _work(
     project: Project,
-    until: Literal["done", "closed"],
+    until: Literal["done", "closed", "stopped"],
     profile: str,
     workers: int | None,
     threads: int | None,

@@ -39,8 +39,9 @@ from vitreous.workflow.planner import Plan, settle, settle_set
 from vitreous.workflow.share import Registration
 from vitreous.workflow.states import TaskState
 
-Until = Literal["closed", "done"]
-"""``closed``: until every source is closed and everything is done; ``done``: until nothing is left to do now."""
+Until = Literal["closed", "done", "stopped"]
+"""``closed``: until every source is closed and everything is done; ``done``: until nothing is left to do now;
+``stopped``: until it is stopped."""
 
 
 @dataclass
@@ -100,9 +101,9 @@ class Engine:
         """Work until there is nothing left to do, or until ``stop``.
 
         Raises:
-            ResourceError: the workers can't be started (with ``closed``, that is tried again and again).
+            ResourceError: the workers can't be started (unless ``done``, that is tried again and again).
         """
-        self.crew.patient = until == "closed"
+        self.crew.patient = until != "done"
         self.prepare()
         self._sources = Sources(self, single_pass=until == "done") if watch else None
         if self._sources is not None:
@@ -148,7 +149,7 @@ class Engine:
         idle = not self.crew.under_way and not self._pending
         if self.closing or self.crew.fault is not None or (self.stopping and idle):
             return True
-        if not idle or not self._events.empty() or self.stopping:
+        if not idle or not self._events.empty() or self.stopping or until == "stopped":
             return False
         try:
             if self._sources is not None and self._sources.busy(wait_closed=until == "closed"):

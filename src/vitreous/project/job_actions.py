@@ -173,7 +173,11 @@ def edit_job(
     inputs: Sequence[InputName] | None = None,
     waits: Sequence[str | int] | None = None,
     reason: str = "",
-    **fields: Any,
+    title: str | None = None,
+    note: str | None = None,
+    priority: int | None = None,
+    serial: bool | None = None,
+    batch: int | None = None,
 ) -> int:
     """Change a job; what its results depend on and has changed is computed again, and nothing else.
 
@@ -183,7 +187,7 @@ def edit_job(
         params: parameters to set; ``unset``: parameters to leave to slots, project and defaults again.
         inputs, waits: in place of those that it has.
         reason: kept with the revision.
-        fields: ``title``, ``note``, ``priority``, ``serial``, ``batch``.
+        title, note, priority, serial, batch: other ones, as in ``add_job``; what is ``None`` stays.
 
     Returns:
         The revision of its parameters.
@@ -211,12 +215,9 @@ def edit_job(
         rows.set_inputs(session.db, number, chosen)
     if waits is not None:
         rows.set_waits(session.db, number, [job_number(graph, name) for name in waits])
+    given = {"title": title, "note": note, "priority": priority, "serial": serial, "batch": batch}
+    fields = {name: value for name, value in given.items() if value is not None}
     if fields:
-        unknown = fields.keys() - {"title", "note", "priority", "serial", "batch"}
-        if unknown:
-            raise UsageError(
-                f"a job has no {', '.join(sorted(unknown))}", hint="Set title, note, priority, serial, batch"
-            )
         rows.update_job(session.db, number, **fields)
     unsettle(session.db, None)
     return revision

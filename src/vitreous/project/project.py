@@ -207,12 +207,12 @@ class Project:
         arguments.setdefault("author", getpass.getuser())
         if self._held is not None:
             return actions.perform(self._held, action, arguments)
-        if self._engine_holds():
+        if self.engine_holds():
             return send(self.folder, action, arguments, ANSWER_SECONDS)
         with self.writing(action) as (session, _):
             return actions.perform(session, action, arguments)
 
-    def _engine_holds(self) -> bool:
+    def engine_holds(self) -> bool:
         """Whether an engine has the project: only engines answer requests."""
         state = read_lock(self.folder)
         return state.held and (state.owner is None or state.owner.command == ENGINE)
@@ -224,7 +224,7 @@ class Project:
             try:
                 return acquire(self.folder, command, take_over=take_over)
             except UsageError:
-                if self._engine_holds() or read_lock(self.folder).state == "stale" or time.monotonic() > end:
+                if self.engine_holds() or read_lock(self.folder).state == "stale" or time.monotonic() > end:
                     raise
             time.sleep(0.05)
 

@@ -6,29 +6,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 from starlette.middleware.gzip import GZipMiddleware
 
 from vitreous import __version__
-from vitreous.web import faults
+from vitreous.web import faults, routes
 from vitreous.web.feed import Feed
 from vitreous.web.guard import Accounts
-from vitreous.web.routes.actions import action_routes
 from vitreous.web.served import Projects
 
 STATIC = Path(__file__).parent / "static"
-ROUTES = ("events", "projects", "signing")
-"""Modules of ``vitreous.web.routes`` whose ``router`` is part of the application."""
 
 
-def create_app(projects: Projects, accounts: Accounts) -> FastAPI:
-    """The application for these projects.
+def create_app(projects: Projects, accounts: Accounts, static: Path = STATIC) -> FastAPI:
+    """The application for these projects: every module of ``vitreous.web.routes`` brings its ``router``.
 
     Args:
         projects: that it shows; more may be added while it runs.
         accounts: users, sessions and tokens.
+        static: folder of the built page.
     """
 
     @asynccontextmanager
@@ -45,30 +44,30 @@ def create_app(projects: Projects, accounts: Accounts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        responses={"4XX": {"model": faults.Fault}, 422: {"model": faults.Fault}},
     )
     app.state.projects, app.state.accounts, app.state.feed = projects, accounts, Feed(projects)
     faults.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
-    for name in ROUTES:
-        app.include_router(import_module(f"vitreous.web.routes.{name}").router)
-    app.include_router(action_routes())
-    _serve_page(app)
+    for module in sorted(entry.name for entry in iter_modules(routes.__path__)):
+        app.include_router(import_module(f"{routes.__name__}.{module}").router)
+    _serve_page(app, static)
     return app
 
 
-def _serve_page(app: FastAPI) -> None:
+def _serve_page(app: FastAPI, static: Path) -> None:
     """The built page: its files by name, and for every other address the page itself, which knows what to show."""
 
     @app.get("/{path:path}", include_in_schema=False)
     def page(path: str) -> FileResponse:
         if path.startswith("api/"):
             raise faults.Refused(f"there is no /{path}", hint="See /api/openapi.json", status=404)
-        file = (STATIC / path).resolve()
-        if path and file.is_file() and file.is_relative_to(STATIC.resolve()):
+        file = (static / path).resolve()
+        if path and file.is_file() and file.is_relative_to(static.resolve()):
             kept = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
             return FileResponse(file, headers={"Cache-Control": kept})
-        if not (STATIC / "index.html").is_file():
+        if not (static / "index.html").is_file():
             raise faults.Refused(
                 "the page was not built", hint="Build it: make frontend, or install the package anew", status=404
             )
-        return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+        return FileResponse(static / "index.html", headers={"Cache-Control": "no-cache"})

@@ -68,6 +68,7 @@ class Follower:
         self._mark: tuple[Any, ...] | None = None
         self._told = -1e9
         self.revision = 0
+        self.data = 0
 
     def look(self, now: float) -> list[Message]:
         """Lines of the log since the last look, and the state if it has changed."""
@@ -84,15 +85,17 @@ class Follower:
             self._seq = event.seq
             found.append(log_message(self.project.key, event))
         if now - self._told >= STATE_SECONDS:
-            self._mark, self._told = mark, now
             self.revision += 1
+            self.data += self._mark is None or mark[0] != self._mark[0]
+            self._mark, self._told = mark, now
             found.append(self.state())
         return found
 
     def state(self) -> Message:
         """What the project is doing now."""
         assert self._session is not None
-        text = to_json({"project": self.project.key, "revision": self.revision, **brief(self._session)}, indent=None)
+        counts = {"project": self.project.key, "revision": self.revision, "data": self.data}
+        text = to_json({**counts, **brief(self._session)}, indent=None)
         return Message("state", self.project.key, None, text)
 
     def _mark_of(self, session: Session) -> tuple[Any, ...]:

@@ -70,9 +70,12 @@ def _route(router: APIRouter, name: str, function: Action) -> None:
     router.post(f"/{name}", name=name, operation_id=name, summary=summary, response_model=Answer)(act)
 
 
-def action_routes() -> APIRouter:
+def _action_routes() -> APIRouter:
     """``POST /api/projects/{project}/actions/NAME`` for every action."""
     router = APIRouter(prefix="/api/projects/{project}/actions", tags=["actions"])
     for name, function in ACTIONS.items():
         _route(router, name, function)
     return router
+
+
+router = _action_routes()

@@ -1,0 +1,34 @@
+/** State in the address, so that Back works and a link shows the same. */
+import { useCallback } from "react";
+import { useSearchParams } from "react-router";
+
+/** One parameter of the address as text; `replace` keeps the history short for what changes often. */
+export function useUrlState(name: string, initial = "", replace = true): [string, (value: string) => void] {
+  const [params, setParams] = useSearchParams();
+  const set = useCallback(
+    (value: string) =>
+      setParams(
+        (before) => {
+          const next = new URLSearchParams(before);
+          if (value === initial) next.delete(name);
+          else next.set(name, value);
+          return next;
+        },
+        { replace },
+      ),
+    [initial, name, replace, setParams],
+  );
+  return [params.get(name) ?? initial, set];
+}
+
+/** One parameter of the address as JSON, for filters and choices of columns. */
+export function useUrlJson<T>(name: string, initial: T, replace = true): [T, (value: T) => void] {
+  const plain = JSON.stringify(initial);
+  const [text, setText] = useUrlState(name, plain, replace);
+  const set = useCallback((value: T) => setText(JSON.stringify(value)), [setText]);
+  try {
+    return [JSON.parse(text) as T, set];
+  } catch {
+    return [initial, set];
+  }
+}

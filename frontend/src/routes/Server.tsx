@@ -1,0 +1,5 @@
+import { Empty } from "@/components/Empty/Empty";
+
+export default function Server() {
+  return <Empty title="Server" />;
+}

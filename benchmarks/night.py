@@ -148,7 +148,8 @@ def _write_tasks(session: Session, images: int, start: float, failed: int) -> No
             )
             connection.executemany(
                 "INSERT OR REPLACE INTO result"
-                " (identity, job, item, slots, outputs, versions, seconds, worker, committed) VALUES (?, ?, ?, '{}', '[\"items\"]', '{}', ?, ?, ?)",
+                " (identity, job, item, slots, outputs, versions, seconds, worker, committed)"
+                " VALUES (?, ?, ?, '{}', '[\"items\"]', '{}', ?, ?, ?)",
                 (
                     (f"{job}-{n}", job, n, took, f"cpu-{n % 4}", start + INTERVAL * n + 22 + took)
                     for n in range(1, images + 1)

@@ -31,6 +31,7 @@ EPILOG = (
 def built_in() -> Mapping[str, tuple[str, Command]]:
     """Name of a command that is no job type → heading in the help, command; in the order of the help."""
     from vitreous.cli import (
+        alarm_command,
         command_groups,
         commands,
         job_type_commands,
@@ -42,12 +43,16 @@ def built_in() -> Mapping[str, tuple[str, Command]]:
         project_setup,
         project_states,
         project_tables,
+        report_command,
+        serve_command,
         template_commands,
+        view_command,
     )
 
     panels: tuple[tuple[str, Mapping[str, Command]], ...] = (
         ("Project", project_setup.COMMANDS),
         ("Project", project_running.COMMANDS),
+        ("Project", serve_command.COMMANDS),
         ("Jobs", project_jobs.COMMANDS),
         ("Jobs", project_copies.COMMANDS),
         ("Jobs", project_states.JOB_COMMANDS),
@@ -57,6 +62,9 @@ def built_in() -> Mapping[str, tuple[str, Command]]:
         ("Items", project_states.ITEM_COMMANDS),
         ("Look", project_look.COMMANDS),
         ("Look", project_tables.LOOK_COMMANDS),
+        ("Look", alarm_command.COMMANDS),
+        ("Look", report_command.COMMANDS),
+        ("Look", view_command.COMMANDS),
         ("Tools", command_groups.COMMANDS),
         ("Tools", job_type_commands.COMMANDS),
         ("Tools", commands.COMMANDS),

@@ -3,40 +3,92 @@
 from __future__ import annotations
 
 import shutil
+import time
 from typing import Any
 
-from vitreous.project.overview import engine_status, file_counts, holder_record, item_counts
+import numpy as np
+
+from vitreous.project.overview import engine_status, file_counts, holder_record
 from vitreous.project.session import Session
-from vitreous.store.database import read_meta
+from vitreous.store.database import Database, read_meta
+from vitreous.store.groups import groups
+from vitreous.store.items import TRASH
 from vitreous.store.ledger import task_counts
+from vitreous.store.library import cached
+
+RATE_SECONDS = 1800.0
+"""s over which images per hour are counted."""
+RECENT = 3000
+"""Images that are looked at for that; nobody records more in that time."""
 
 
 def brief(session: Session) -> dict[str, Any]:
     """Engine, tasks, items, disk and conditions; JSON-able.
 
     ``tasks`` counts tasks of all jobs by state; ``graph`` changes when jobs or settings do; ``last_import`` is s since
-    1970; ``disk`` in bytes.
+    1970; ``images_per_hour`` is of the last half hour, ``None`` where nothing has come yet; ``disk`` in bytes. Counts
+    are kept until the catalogue changes.
     """
     held, status = engine_status(session.folder)
+    holder = holder_record(held)
+    db = session.db
+    counts = cached(db, "brief", lambda: _counts(db))
+    imports = cached(db, "brief imports", lambda: _imports(db))
+    usage = shutil.disk_usage(session.folder)
+    return {
+        **counts,
+        "engine": holder["state"] if status is None else "running",
+        "holder": holder["owner"],
+        "workers": [] if status is None else list(status.workers),
+        "running": [] if status is None else list(status.running),
+        "conditions": {} if status is None else dict(status.conditions),
+        "disk": {"free": usage.free, "total": usage.total},
+        "last_import": None if imports.size == 0 else float(imports.max()),
+        "images_per_hour": images_per_hour(imports, time.time()),
+    }
+
+
+def images_per_hour(imports: np.ndarray, now: float) -> float | None:
+    """The rate of the last half hour, or of the time since the first image where that is shorter.
+
+    Args:
+        imports: times at which the newest images came, s since 1970.
+        now: s since 1970.
+    """
+    if imports.size == 0:
+        return None
+    since = max(now - RATE_SECONDS, float(imports.min()))
+    seconds = max(now - since, 60.0)  # a first image alone says little
+    return float(3600.0 * np.count_nonzero(imports > since) / seconds)
+
+
+def _counts(db: Database) -> dict[str, Any]:
+    """What only a change of the catalogue changes."""
     tasks: dict[str, int] = {}
-    for states in task_counts(session.db).values():
+    for states in task_counts(db).values():
         for state, number in states.items():
             tasks[state] = tasks.get(state, 0) + number
-    meta = read_meta(session.db)
-    usage = shutil.disk_usage(session.folder)
-    newest = session.db.connection.execute("SELECT max(imported) FROM exposure").fetchone()[0]
+    meta = read_meta(db)
     return {
         "title": meta.get("title"),
         "mode": meta.get("mode"),
         "graph": meta.get("graph"),
-        "engine": holder_record(held)["state"] if status is None else "running",
-        "holder": holder_record(held)["owner"],
-        "workers": [] if status is None else list(status.workers),
-        "running": [] if status is None else list(status.running),
-        "conditions": {} if status is None else dict(status.conditions),
         "tasks": tasks,
-        "items": item_counts(session.db),
-        "files": file_counts(session.db),
-        "disk": {"free": usage.free, "total": usage.total},
-        "last_import": newest,
+        "items": _items(db),
+        "files": file_counts(db),
     }
+
+
+def _items(db: Database) -> dict[str, Any]:
+    """As ``overview.item_counts``, from the table itself: a fifth of the time with 100,000 images."""
+    found = {group.name: group.count for group in groups(db)}
+    rows = db.connection.execute(
+        "SELECT flag, count(*) FROM exposure WHERE flag IS NOT NULL AND group_id <> ? GROUP BY flag", (TRASH,)
+    )
+    return {"total": sum(found.values()), "groups": found, "flags": {row[0]: row[1] for row in rows}}
+
+
+def _imports(db: Database) -> np.ndarray:
+    """Times at which the newest images came, s since 1970; f64."""
+    rows = db.connection.execute("SELECT imported FROM exposure ORDER BY id DESC LIMIT ?", (RECENT,))
+    return np.array([row[0] for row in rows], dtype=np.float64)

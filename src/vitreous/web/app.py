@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from vitreous import __version__
 from vitreous.web import faults, routes
+from vitreous.web.engines import Engines
 from vitreous.web.feed import Feed
 from vitreous.web.guard import Accounts
 from vitreous.web.served import Projects
@@ -21,20 +23,33 @@ from vitreous.web.served import Projects
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(projects: Projects, accounts: Accounts, static: Path = STATIC) -> FastAPI:
+def create_app(
+    projects: Projects,
+    accounts: Accounts,
+    static: Path = STATIC,
+    *,
+    blur: bool = True,
+    engines: Engines | None = None,
+    roots: Iterable[Path] = (),
+) -> FastAPI:
     """The application for these projects: every module of ``vitreous.web.routes`` brings its ``router``.
 
     Args:
         projects: that it shows; more may be added while it runs.
         accounts: users, sessions and tokens.
         static: folder of the built page.
+        blur: whether people who may only look get images blurred.
+        engines: that it looks after; they are ended with it.
+        roots: folders, beside the home folder and those of the projects, in which folders may be chosen.
     """
+    kept = engines or Engines()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.feed.start()
         yield
         await app.state.feed.stop()
+        await asyncio.to_thread(kept.close)
         projects.close()
 
     app = FastAPI(
@@ -46,7 +61,9 @@ def create_app(projects: Projects, accounts: Accounts, static: Path = STATIC) ->
         openapi_url="/api/openapi.json",
         responses={"4XX": {"model": faults.Fault}, 422: {"model": faults.Fault}},
     )
-    app.state.projects, app.state.accounts, app.state.feed = projects, accounts, Feed(projects)
+    app.state.projects, app.state.accounts = projects, accounts
+    app.state.feed = Feed(projects, kept.told)
+    app.state.blur, app.state.engines, app.state.roots = blur, kept, tuple(roots)
     faults.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
     for module in sorted(entry.name for entry in iter_modules(routes.__path__)):

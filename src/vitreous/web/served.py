@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,10 +10,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from vitreous.core.errors import UsageError
+from vitreous.core.errors import ResourceError, UsageError
 from vitreous.project.overview import open_for_reading
 from vitreous.project.project import Project
 from vitreous.project.session import Session
+from vitreous.store.database import NAME as CATALOGUE
+from vitreous.store.faults import explained
+
+WAIT_SECONDS = 30.0
+"""s that a request waits for those before it; a disk that hangs must not take all of the server's threads for ever."""
 
 
 class Lane:
@@ -22,21 +28,63 @@ class Lane:
         self.folder = folder
         self._lock = threading.Lock()
         self._session: Session | None = None
+        self._file = (0, 0)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """The open project, for reading."""
-        with self._lock:
-            if self._session is None:
-                self._session = open_for_reading(self.folder)
-            yield self._session
+        """The open project, for reading.
+
+        Raises:
+            ResourceError: its disk is not there or does not answer.
+        """
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise ResourceError(
+                f"{self.folder} has not answered for {WAIT_SECONDS:.0f} s",
+                hint="Check its disk and the network mount; then try again",
+                path=str(self.folder),
+            )
+        try:
+            with explained(self.folder / CATALOGUE):
+                yield self._open()
+        finally:
+            self._lock.release()
+
+    def _open(self) -> Session:
+        """The project; opened anew where another catalogue has come into its place."""
+        file = file_of(self.folder)
+        if self._session is not None and file != self._file:
+            self._session.db.close()
+            self._session = None
+        if self._session is None:
+            self._session, self._file = open_for_reading(self.folder), file
+        return self._session
 
     def close(self) -> None:
-        """Close the catalogue."""
-        with self._lock:
-            if self._session is not None:
-                self._session.db.close()
-                self._session = None
+        """Close the catalogue; one that is being read is left alone."""
+        if self._lock.acquire(timeout=1.0):
+            try:
+                if self._session is not None:
+                    self._session.db.close()
+                    self._session = None
+            finally:
+                self._lock.release()
+
+
+def file_of(folder: Path) -> tuple[int, int]:
+    """What tells a project's catalogue from another one that has come into its place: device and number of its file.
+
+    Raises:
+        ResourceError: it is not there.
+    """
+    try:
+        facts = os.stat(folder / CATALOGUE)
+    except OSError as error:
+        raise ResourceError(
+            f"{folder} can't be read: {error.strerror}",
+            hint="Check that its disk is there; the page goes on by itself when it is back",
+            path=str(folder),
+        ) from error
+    return facts.st_dev, facts.st_ino
 
 
 class ServedProject:
@@ -91,8 +139,12 @@ class Projects:
     def __iter__(self) -> Iterator[ServedProject]:
         return iter(list(self._by_key.values()))
 
-    def add(self, folder: Path) -> ServedProject:
+    def add(self, folder: Path, key: str | None = None) -> ServedProject:
         """Serve a project too; one that is served already is given again.
+
+        Args:
+            folder: of the project.
+            key: the name that it had in addresses before, kept where no other project has it now.
 
         Raises:
             UsageError: there is no project in the folder.
@@ -103,7 +155,7 @@ class Projects:
             for known in self._by_key.values():
                 if known.folder == place:
                     return known
-            key = self._free_key(place.name)
+            key = key if key is not None and key not in self._by_key else self._free_key(place.name)
             self._by_key[key] = ServedProject(key, place)
             return self._by_key[key]
 

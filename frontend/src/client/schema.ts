@@ -14,7 +14,8 @@ export interface paths {
         /**
          * Stream
          * @description Server-sent events: ``log`` (a line of a project's log), ``state`` (how it stands now), ``reset`` (too much was
-         *     missed: load anew), ``fault`` (it can't be read just now). The id of a message resumes the stream after it.
+         *     missed: load anew), ``fault`` (it can't be read just now), ``gone`` (it is served no longer). The id of a message
+         *     resumes the stream after it.
          */
         get: operations["events"];
         put?: never;
@@ -96,6 +97,23 @@ export interface paths {
         put?: never;
         /** Add a job; it begins as soon as its inputs are there. */
         post: operations["add_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/actions/add_job_on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a job that works on chosen items alone: a subset (or a filter, for an expression), and the job behind it. */
+        post: operations["add_job_on"];
         delete?: never;
         options?: never;
         head?: never;
@@ -561,6 +579,346 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/items/{item}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves
+         * @description The radial average of the spectrum, the fit and its quality.
+         */
+        get: operations["item_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}/particles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Particles
+         * @description The particles of the item.
+         */
+        get: operations["item_particles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}/trajectory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trajectory
+         * @description The specimen's motion during the movie.
+         */
+        get: operations["item_trajectory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Views
+         * @description Which pictures the item has now, and the sets of four in which they are looked at.
+         */
+        get: operations["item_views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}/views/{view}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * View Picture
+         * @description A view as PNG, row 0 at the bottom.
+         */
+        get: operations["item_view"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/job-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Job Types
+         * @description The job types that the project offers, and the broken ones with their reason.
+         */
+        get: operations["list_job_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/job-types/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Job
+         * @description What is wrong with a job before it is added or changed; nothing is changed.
+         */
+        post: operations["check_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/job-types/{name}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fitting Inputs
+         * @description Outputs of jobs that a job of this type can take.
+         */
+        get: operations["fitting_inputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Jobs
+         * @description All jobs in the order of the graph.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Job
+         * @description One job: parameters with their origin, revisions, edges, methods, pace, warnings, and why it waits.
+         */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Job Log
+         * @description The newest lines of the job's log, oldest first.
+         */
+        get: operations["job_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/plots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Job Plots
+         * @description The columns of numbers that the job has given.
+         */
+        get: operations["job_plots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/revisions/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff
+         * @description What two revisions of a job's parameters differ in (``after``: the newest).
+         */
+        get: operations["diff_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/tasks/{item}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Task Log
+         * @description The end of what one task wrote, and its last error.
+         */
+        get: operations["task_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Templates
+         * @description The templates that come with the program.
+         */
+        get: operations["list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/templates/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Jobs of the project as a template: a JSON file to be saved.
+         */
+        get: operations["export_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What a template would add and what it asks for; nothing is changed.
+         */
+        post: operations["preview_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -605,6 +963,33 @@ export interface components {
              */
             waits?: (string | number)[];
         };
+        /** AddJobOn */
+        AddJobOn: {
+            /** Inputs */
+            inputs?: (string | number | [
+                string | number,
+                string
+            ])[] | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /** Params */
+            params?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Priority
+             * @default 0
+             */
+            priority?: number;
+            selection: components["schemas"]["Choice"];
+            /** Title */
+            title?: string | null;
+            /** Type */
+            type: string;
+        };
         /**
          * Answer
          * @description What an action returns.
@@ -633,10 +1018,62 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /**
+         * Ask
+         * @description Something that has to be supplied: a ``value``, a ``file``, or an ``input``.
+         */
+        Ask: {
+            /** Help */
+            help: string;
+            /** Job */
+            job: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+        };
+        /**
+         * BrokenType
+         * @description A job type that can't be used, and why.
+         */
+        BrokenType: {
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Traceback */
+            traceback: string;
+        };
         /** CancelJob */
         CancelJob: {
             /** Job */
             job: string | number;
+        };
+        /**
+         * Catalogue
+         * @description All job types in processing order, their categories, and the broken ones.
+         */
+        Catalogue: {
+            /** Broken */
+            broken: components["schemas"]["BrokenType"][];
+            /** Categories */
+            categories: string[];
+            /** Types */
+            types: components["schemas"]["JobTypeSchema"][];
+        };
+        /**
+         * Change
+         * @description A parameter in two versions.
+         */
+        Change: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /** Name */
+            name: string;
         };
         /** ChangeSettings */
         ChangeSettings: {
@@ -647,6 +1084,38 @@ export interface components {
             origin?: string;
             /** Values */
             values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * CheckAnswer
+         * @description Faults, inherited values, what a change does (``stale``: results computed again), the methods sentence.
+         */
+        CheckAnswer: {
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Faults */
+            faults: components["schemas"]["FieldFault"][];
+            /** Inherited */
+            inherited: {
+                [key: string]: components["schemas"]["Inherited"];
+            };
+            /** Methods */
+            methods: string;
+            /** Stale */
+            stale: number;
+        };
+        /**
+         * CheckRequest
+         * @description A form as it stands; ``job`` where one is to be changed.
+         */
+        CheckRequest: {
+            /** Inputs */
+            inputs?: string[] | null;
+            /** Job */
+            job?: number | null;
+            /** Params */
+            params?: {
                 [key: string]: unknown;
             };
         };
@@ -722,6 +1191,20 @@ export interface components {
             /** Title */
             title?: string | null;
         };
+        /**
+         * Edge
+         * @description Where a job's items come from, and how many have come that way.
+         */
+        Edge: {
+            /** Count */
+            count: number | null;
+            /** Job */
+            job: number;
+            /** Output */
+            output: string;
+            /** Title */
+            title: string;
+        };
         /** EditJob */
         EditJob: {
             /** Batch */
@@ -783,11 +1266,413 @@ export interface components {
             /** Message */
             message: string;
         };
+        /**
+         * FieldFault
+         * @description What is wrong with a field (``select.fraction``, ``inputs``; empty: with all together).
+         */
+        FieldFault: {
+            /** Field */
+            field: string;
+            /** Hint */
+            hint: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * FitCurves
+         * @description The fit of the CTF: curves over ``frequency`` (1/Å), defocus in Å, angles in degrees, voltage in kV, spherical
+         *     aberration in mm.
+         */
+        FitCurves: {
+            /** Aliasing Limit */
+            aliasing_limit: number | null;
+            /** Amplitude Contrast */
+            amplitude_contrast: number | null;
+            /** Astigmatism Angle */
+            astigmatism_angle: number | null;
+            /** Defocus U */
+            defocus_u: number | null;
+            /** Defocus V */
+            defocus_v: number | null;
+            /** Fit */
+            fit: (number | null)[];
+            /** Fit Resolution */
+            fit_resolution: number | null;
+            /** Frequency */
+            frequency: (number | null)[];
+            /** Phase Shift */
+            phase_shift: number | null;
+            /** Pixel Size */
+            pixel_size: number | null;
+            /** Quality */
+            quality: (number | null)[];
+            /** Score */
+            score: number | null;
+            /** Spectrum */
+            spectrum: (number | null)[];
+            /** Spherical Aberration */
+            spherical_aberration: number | null;
+            /** Voltage */
+            voltage: number | null;
+        };
+        /**
+         * FittingInput
+         * @description An output of a job that fits; ``input`` is what ``add_job`` takes.
+         */
+        FittingInput: {
+            /** Count */
+            count: number | null;
+            /** Input */
+            input: string;
+            /** Job */
+            job: number;
+            /** Output */
+            output: string;
+            /** Slots */
+            slots: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * FittingInputs
+         * @description Inputs that fit, the newest first; ``takes`` none, some or several.
+         */
+        FittingInputs: {
+            /** Default */
+            default: string[];
+            /** Inputs */
+            inputs: components["schemas"]["FittingInput"][];
+            /** Takes */
+            takes: string;
+        };
         /** FlagItems */
         FlagItems: {
             /** Flag */
             flag: string;
             selection: components["schemas"]["Choice"];
+        };
+        /**
+         * GivenColumn
+         * @description A column of the table that the job gives.
+         */
+        GivenColumn: {
+            /** Kind */
+            kind: string;
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Slot */
+            slot: string;
+            /** There */
+            there: boolean;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * GivenSlot
+         * @description What an item gains.
+         */
+        GivenSlot: {
+            /** Columns */
+            columns: components["schemas"]["SlotColumn"][];
+            /** File */
+            file: string | null;
+            /** Files */
+            files: string[];
+            /** Name */
+            name: string;
+        };
+        /**
+         * Inherited
+         * @description A value that is taken where none is set.
+         */
+        Inherited: {
+            /** Origin */
+            origin: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * ItemViews
+         * @description The views of an item.
+         */
+        ItemViews: {
+            /** After */
+            after: number | null;
+            /** Before */
+            before: number | null;
+            /** Item */
+            item: number;
+            /** Mode */
+            mode: string;
+            /** Name */
+            name: string;
+            /** Overviews */
+            overviews: components["schemas"]["Overview"][];
+            /** Views */
+            views: components["schemas"]["View"][];
+        };
+        /**
+         * JobLine
+         * @description A job of the graph: its state in a word, tasks by state, items that leave by each output, slots behind it.
+         */
+        JobLine: {
+            /** Bad */
+            bad: number;
+            /** Batch */
+            batch: number;
+            /** Broken */
+            broken: string | null;
+            /** Category */
+            category: string;
+            /** Continues */
+            continues: number | null;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Files */
+            files: {
+                [key: string]: number;
+            };
+            /** Given */
+            given: {
+                [key: string]: number;
+            };
+            /** Gives */
+            gives: string[];
+            /** Id */
+            id: number;
+            /** Inputs */
+            inputs: string[];
+            /** Last Item */
+            last_item: number | null;
+            /** Needs */
+            needs: string[];
+            /** Note */
+            note: string;
+            /** Outputs */
+            outputs: string[];
+            /** Priority */
+            priority: number;
+            /** Revision */
+            revision: number;
+            /** Scope */
+            scope: string;
+            /** Serial */
+            serial: boolean;
+            /** Slots */
+            slots: string[];
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** Total */
+            total: number;
+            /** Type */
+            type: string;
+            /** Type Title */
+            type_title: string;
+            /** Waits */
+            waits: string[];
+        };
+        /**
+         * JobPage
+         * @description All that is known of one job; ``behind`` counts results of it and of all that depends on it.
+         */
+        JobPage: {
+            /** Bad */
+            bad: number;
+            /** Batch */
+            batch: number;
+            /** Behind */
+            behind: number;
+            /** Broken */
+            broken: string | null;
+            /** Category */
+            category: string;
+            /** Citations */
+            citations: string[];
+            /** Columns */
+            columns: components["schemas"]["GivenColumn"][];
+            /** Command */
+            command: string;
+            /** Continues */
+            continues: number | null;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Files */
+            files: {
+                [key: string]: number;
+            };
+            /** Folder */
+            folder: string | null;
+            /** Given */
+            given: {
+                [key: string]: number;
+            };
+            /** Gives */
+            gives: string[];
+            /** Id */
+            id: number;
+            /** Inputs */
+            inputs: string[];
+            /** Last Item */
+            last_item: number | null;
+            /** Methods */
+            methods: string;
+            /** Needs */
+            needs: string[];
+            /** Note */
+            note: string;
+            /** Output */
+            output: string;
+            /** Outputs */
+            outputs: string[];
+            /** Parameters */
+            parameters: components["schemas"]["Origin"][];
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Priority */
+            priority: number;
+            /** Revision */
+            revision: number;
+            /** Revisions */
+            revisions: components["schemas"]["JobRevision"][];
+            /** Scope */
+            scope: string;
+            /** Seeds */
+            seeds: {
+                [key: string]: unknown;
+            };
+            /** Serial */
+            serial: boolean;
+            /** Slots */
+            slots: string[];
+            /** Sources */
+            sources: components["schemas"]["Edge"][];
+            /** State */
+            state: string;
+            /** Summary */
+            summary: string;
+            /** Targets */
+            targets: number[];
+            timing: components["schemas"]["Timing"];
+            /** Title */
+            title: string;
+            /** Total */
+            total: number;
+            /** Type */
+            type: string;
+            /** Type Title */
+            type_title: string;
+            /** Versions */
+            versions: string[];
+            /** Waits */
+            waits: string[];
+            /** Warnings */
+            warnings: components["schemas"]["Warned"][];
+            /** Why */
+            why: string;
+            /** Workers */
+            workers: string[];
+        };
+        /**
+         * JobRevision
+         * @description One version of a job's parameters; ``time`` in s since 1970.
+         */
+        JobRevision: {
+            /** Author */
+            author: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            /** Time */
+            time: number;
+        };
+        /**
+         * JobTypeSchema
+         * @description A job type; ``parameters`` is a JSON schema (draft 2020-12) with unit, level and group of each parameter.
+         */
+        JobTypeSchema: {
+            /** Category */
+            category: string;
+            /** Citations */
+            citations: string[];
+            /** Example */
+            example: string;
+            /** Gives */
+            gives: components["schemas"]["GivenSlot"][];
+            /** Items */
+            items: string;
+            /** Methods */
+            methods: string;
+            /** Modes */
+            modes: string[];
+            /** Name */
+            name: string;
+            /** Needs */
+            needs: string[][];
+            /** Order */
+            order: number;
+            /** Outputs */
+            outputs: string[];
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Scope */
+            scope: string;
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * Jobs
+         * @description All jobs in the order of the graph, and whether an engine runs them.
+         */
+        Jobs: {
+            /** Engine */
+            engine: boolean;
+            /** Jobs */
+            jobs: components["schemas"]["JobLine"][];
+        };
+        /**
+         * LogEntry
+         * @description A line of a job's log; ``name`` is that of the item.
+         */
+        LogEntry: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /** Item */
+            item: number | null;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Name */
+            name: string | null;
+            /** Seq */
+            seq: number;
+            /** Time */
+            time: number;
         };
         /**
          * Me
@@ -820,10 +1705,92 @@ export interface components {
             place: "first" | "last" | "normal";
             selection: components["schemas"]["Choice"];
         };
+        /**
+         * Origin
+         * @description A parameter's value, and where it comes from (job, project, default …).
+         */
+        Origin: {
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * Overview
+         * @description A set of four views.
+         */
+        Overview: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Views */
+            views: string[];
+        };
+        /**
+         * Particles
+         * @description Particles of an item: centres in px of the micrograph (row 0 at the bottom), diameter in Å; or why there are
+         *     none.
+         */
+        Particles: {
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][];
+            /** Diameter */
+            diameter: number | null;
+            /** Reason */
+            reason: string | null;
+        };
         /** PauseJob */
         PauseJob: {
             /** Job */
             job: string | number;
+        };
+        /**
+         * Plot
+         * @description A column that can be drawn as a histogram.
+         */
+        Plot: {
+            /** Column */
+            column: string;
+            /** Meaning */
+            meaning: string;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * PreviewFault
+         * @description Why it could not be applied as it stands.
+         */
+        PreviewFault: {
+            /** Hint */
+            hint: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * PreviewJob
+         * @description A job that would be added.
+         */
+        PreviewJob: {
+            /** Inputs */
+            inputs: string[];
+            /** Key */
+            key: string;
+            /** Note */
+            note: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
         };
         /**
          * ProjectLine
@@ -853,6 +1820,20 @@ export interface components {
             /** Reason */
             reason: string;
             selection: components["schemas"]["Choice"];
+        };
+        /**
+         * ReadyTemplate
+         * @description A template that comes with the program.
+         */
+        ReadyTemplate: {
+            /** Mode */
+            mode: string;
+            /** Name */
+            name: string;
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
         };
         /** RemoveGroup */
         RemoveGroup: {
@@ -896,6 +1877,22 @@ export interface components {
             jobs?: (string | number)[] | null;
             selection?: components["schemas"]["Choice"] | null;
         };
+        /**
+         * RevisionDiff
+         * @description What two revisions differ in; of a filter also which items entered and left.
+         */
+        RevisionDiff: {
+            /** After */
+            after: number;
+            /** Before */
+            before: number;
+            /** Changes */
+            changes: components["schemas"]["Change"][];
+            /** Entered */
+            entered: string[] | null;
+            /** Left */
+            left: string[] | null;
+        };
         /** SetItemParameters */
         SetItemParameters: {
             /** Params */
@@ -905,6 +1902,20 @@ export interface components {
             selection: components["schemas"]["Choice"];
             /** Type */
             type: string;
+        };
+        /**
+         * SlotColumn
+         * @description A column that a slot brings.
+         */
+        SlotColumn: {
+            /** Kind */
+            kind?: string | null;
+            /** Meaning */
+            meaning?: string | null;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit?: string | null;
         };
         /** TagItems */
         TagItems: {
@@ -917,6 +1928,125 @@ export interface components {
             /** Tag */
             tag: string;
         };
+        /**
+         * TaskLog
+         * @description The end of what a task wrote, and where the whole lies; nothing where it wrote nothing.
+         */
+        TaskLog: {
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Path */
+            path: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * TemplatePreview
+         * @description What a template would do; ``content`` is what the action ``apply_template`` takes.
+         */
+        TemplatePreview: {
+            /** Asks */
+            asks: components["schemas"]["Ask"][];
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /** Decisions */
+            decisions: number;
+            fault: components["schemas"]["PreviewFault"] | null;
+            /** Jobs */
+            jobs: components["schemas"]["PreviewJob"][];
+            /** Left Out */
+            left_out: string[];
+            /** Mode */
+            mode: string;
+            /** Scripts */
+            scripts: string[];
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * TemplateRequest
+         * @description A template (its content, or the name of a ready one), with what is supplied: job's key → name → value.
+         */
+        TemplateRequest: {
+            /** Changes */
+            changes?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** Content */
+            content?: {
+                [key: string]: unknown;
+            } | null;
+            /** Name */
+            name?: string | null;
+        };
+        /**
+         * Timing
+         * @description Pace of a job; times in s, ``running_since`` and ``finished`` in s since 1970.
+         */
+        Timing: {
+            /** Done Last Hour */
+            done_last_hour: number;
+            /** Finished */
+            finished: number | null;
+            /** Left */
+            left: number;
+            /** Running Since */
+            running_since: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Seconds Left */
+            seconds_left: number | null;
+            /** Seconds Slow */
+            seconds_slow: number | null;
+        };
+        /**
+         * Trajectory
+         * @description The specimen's motion on a grid of points: ``shift`` ``[frame][y][x]`` and ``mean`` ``[frame]`` as (x, y) in Å,
+         *     relative to the first frame; ``x``, ``y``, ``width``, ``height`` in px of the recorded frame (row 0 at the bottom),
+         *     ``pixel_size`` in Å of it.
+         */
+        Trajectory: {
+            /** Dose Per Frame */
+            dose_per_frame: number | null;
+            /** Drift Early */
+            drift_early: number | null;
+            /** Drift Total */
+            drift_total: number | null;
+            /** Height */
+            height: number | null;
+            /** Mean */
+            mean: [
+                number,
+                number
+            ][];
+            /** N Frames */
+            n_frames: number | null;
+            /** Pixel Size */
+            pixel_size: number | null;
+            /** Shift */
+            shift: [
+                number,
+                number
+            ][][][];
+            /** Width */
+            width: number | null;
+            /** X */
+            x: number[];
+            /** Y */
+            y: number[];
+        };
         /** Trash */
         Trash: {
             selection: components["schemas"]["Choice"];
@@ -925,6 +2055,67 @@ export interface components {
         UndoEdit: {
             /** Job */
             job: string | number;
+        };
+        /**
+         * View
+         * @description One picture of an item.
+         *
+         *     Attributes:
+         *         name: as in addresses.
+         *         title: for people.
+         *         kind: ``image``, ``spectrum`` (zero frequency in the middle), or ``drawing`` (of numbers).
+         *         available: whether it can be shown now.
+         *         reason: why not, in a sentence.
+         *         identity: changes when the picture does; for addresses that may be kept for ever.
+         *         width, height: px. pixel_size: Å/px; of a spectrum the pixel size of the image.
+         *         job: number of the job that made it; ``None`` for the import.
+         *         file: relative to the project.
+         */
+        View: {
+            /** Available */
+            available: boolean;
+            /** File */
+            file?: string | null;
+            /** Height */
+            height?: number | null;
+            /** Identity */
+            identity?: string | null;
+            /** Job */
+            job?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "image" | "spectrum" | "drawing";
+            /** Name */
+            name: string;
+            /** Pixel Size */
+            pixel_size?: number | null;
+            /** Reason */
+            reason?: string | null;
+            /** Title */
+            title: string;
+            /** Width */
+            width?: number | null;
+        };
+        /**
+         * Views
+         * @description The views of an item (see ``View``), the sets of four for the project's mode, and whether they are blurred.
+         */
+        Views: {
+            /** Blurred */
+            blurred: boolean;
+            views: components["schemas"]["ItemViews"];
+        };
+        /**
+         * Warned
+         * @description A warning of the newest results, and how many have it.
+         */
+        Warned: {
+            /** Count */
+            count: number;
+            /** Text */
+            text: string;
         };
     };
     responses: never;
@@ -1109,6 +2300,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["AddJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    add_job_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddJobOn"];
             };
         };
         responses: {
@@ -2307,6 +3542,728 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_curves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FitCurves"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_particles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Particles"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_trajectory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trajectory"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Views"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_view: {
+        parameters: {
+            query?: {
+                /** @description px of the longer side, at least; never enlarged */
+                size?: number;
+                /** @description identity of the view: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                item: number;
+                view: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    list_job_types: {
+        parameters: {
+            query?: {
+                /** @description drift, single-particle …; the project's unless given */
+                mode?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogue"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    check_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckAnswer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    fitting_inputs: {
+        parameters: {
+            query?: {
+                /** @description the job that is to be connected anew */
+                job?: number | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FittingInputs"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jobs"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    job_log: {
+        parameters: {
+            query?: {
+                /** @description number of the last line that is known */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogEntry"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    job_plots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plot"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    diff_revisions: {
+        parameters: {
+            query: {
+                before: number;
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionDiff"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    task_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskLog"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyTemplate"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    export_template: {
+        parameters: {
+            query?: {
+                /** @description numbers, separated by commas; all unless given */
+                jobs?: string | null;
+                with_settings?: boolean;
+                with_decisions?: boolean;
+                title?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    preview_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePreview"];
                 };
             };
             /** @description Unprocessable Entity */

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +108,7 @@ def sql(
     limit: int | None = None,
     memory_limit: str = "2GB",
     threads: int = 2,
+    seconds: float | None = None,
 ) -> Table:
     """Ask the project one question in SQL. A query that names a big table is answered by DuckDB, others by SQLite.
 
@@ -115,9 +118,10 @@ def sql(
         parameters: values of ``$name`` in it.
         limit: rows at most; all unless given.
         memory_limit, threads: of DuckDB.
+        seconds: after which it is given up; never unless given.
 
     Raises:
-        UsageError: the query is wrong, or would write.
+        UsageError: the query is wrong, would write, or takes too long.
     """
     with open_database(folder, write=False) as db:
         words = {word.lower() for word in _WORD.findall(text)}
@@ -125,7 +129,8 @@ def sql(
         tables = {fragment.table for fragment in fragments}
         named = {table for table in (*tables, *BIG_TABLES) if table.lower() in words}
         if not named:
-            return _in_sqlite(db, text, parameters or {}, limit)
+            with _ended(db.connection, seconds):
+                return _in_sqlite(db, text, parameters or {}, limit)
         missing = sorted(named - tables)
         if missing:
             raise UsageError(
@@ -141,7 +146,33 @@ def sql(
             for view in VIEWS:
                 if view in words:
                     connection.register(view, view_as_arrow(db, view, words, everything="*" in text))
-            return _in_duckdb(connection, db.folder, text, parameters or {}, limit)
+            with _ended(connection, seconds):
+                return _in_duckdb(connection, db.folder, text, parameters or {}, limit)
+
+
+@contextmanager
+def _ended(connection: sqlite3.Connection | duckdb.DuckDBPyConnection, seconds: float | None) -> Iterator[None]:
+    """Give up a query after so many seconds."""
+    if seconds is None:
+        yield
+        return
+    over = threading.Event()
+
+    def end() -> None:
+        over.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    except VitreousError as error:
+        if not over.is_set():
+            raise
+        hint = "Ask for less, or with the command vitreous sql, which waits"
+        raise UsageError(f"the query takes longer than {seconds:g} s", hint=hint) from error
+    finally:
+        timer.cancel()
 
 
 def view_as_arrow(db: Database, view: str, words: set[str], everything: bool) -> pa.Table:

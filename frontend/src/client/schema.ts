@@ -26,6 +26,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Folders
+         * @description The folders in a folder of the server's machine.
+         */
+        get: operations["list_folder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/machine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Machine
+         * @description What the server's machine has and how much of it is used.
+         */
+        get: operations["machine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -38,6 +78,26 @@ export interface paths {
          * @description Who sends the request.
          */
         get: operations["me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/new-project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * New Project Form
+         * @description What a new project is asked for: modes with their templates, settings with units and limits.
+         */
+        get: operations["new_project_form"];
         put?: never;
         post?: never;
         delete?: never;
@@ -59,7 +119,31 @@ export interface paths {
          */
         get: operations["list_projects"];
         put?: never;
-        post?: never;
+        /**
+         * Create
+         * @description Make a project, serve it, and start its engine.
+         */
+        post: operations["create_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Project
+         * @description Serve a project that is there already; one that is served is given again.
+         */
+        post: operations["open_project"];
         delete?: never;
         options?: never;
         head?: never;
@@ -80,6 +164,27 @@ export interface paths {
         get: operations["project_overview"];
         put?: never;
         post?: never;
+        /**
+         * Forget
+         * @description Show a project no longer; its engine is asked to end, and nothing of it is deleted.
+         */
+        delete: operations["forget_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/actions/acknowledge_alarm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that an alarm is known and seen to; it stays until what it is about has passed. */
+        post: operations["acknowledge_alarm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -273,6 +378,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/actions/decide_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep or reject items in a filter by hand, whatever its expression says; ``none`` leaves them to it again. */
+        post: operations["decide_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/actions/edit_job": {
         parameters: {
             query?: never;
@@ -324,6 +446,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/actions/make_group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an empty group; one that is there already stays as it is. */
+        post: operations["make_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/actions/move_items": {
         parameters: {
             query?: never;
@@ -369,6 +508,23 @@ export interface paths {
         put?: never;
         /** Begin no more tasks of a job; those under way end. */
         post: operations["pause_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/actions/place_items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have items worked on right before another one; returns how many. */
+        post: operations["place_items"];
         delete?: never;
         options?: never;
         head?: never;
@@ -511,6 +667,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/actions/set_alarm_rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set how the project watches itself: silence, counts, trends, disk, pause between messages, quiet hours. */
+        post: operations["set_alarm_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/actions/set_item_parameters": {
         parameters: {
             query?: never;
@@ -522,6 +695,40 @@ export interface paths {
         put?: never;
         /** Give items parameters of their own for jobs of a type; ``None`` leaves one to the job again. */
         post: operations["set_item_parameters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/actions/set_limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the levels of columns (mild_low, mild_high, severe_low, severe_high); ``None`` gives a column its default. */
+        post: operations["set_limits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/actions/snooze_alarm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send nothing of an alarm for so many minutes; 0 ends that. */
+        post: operations["snooze_alarm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -573,6 +780,426 @@ export interface paths {
         put?: never;
         /** Go back to the parameters before the last change (as a new revision); results of then are found again. */
         post: operations["undo_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alarms
+         * @description What is wrong now, and what was.
+         */
+        get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/alarms/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarm Limits
+         * @description The limits of the figures of images.
+         */
+        get: operations["alarm_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/chosen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Chosen Route
+         * @description How many images lie in a stretch of time and meet a condition, and the condition for both.
+         */
+        get: operations["chosen"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Columns
+         * @description The columns of the project's table, with unit, meaning and the slot that brings each.
+         */
+        get: operations["item_columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/disk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Disk
+         * @description How much room the project takes; every file is looked at.
+         */
+        get: operations["disk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/engine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Engine
+         * @description Who runs the project, with what, and what hinders it.
+         */
+        get: operations["engine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/engine/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Profiles
+         * @description The run profiles of the project, of the user and of the site.
+         */
+        get: operations["run_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/engine/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start
+         * @description Start an engine under this server.
+         */
+        post: operations["start_engine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/engine/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop
+         * @description Ask the engine to end after what is under way, or at once.
+         */
+        post: operations["stop_engine"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/engine/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlock
+         * @description Free the project from a process that is gone; a living one keeps it.
+         */
+        post: operations["unlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/expression/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check Expression
+         * @description Whether a condition can be read, and how many items meet it.
+         */
+        get: operations["check_expression"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Named Filters
+         * @description The filters of the project, and how many items each has passed.
+         */
+        get: operations["filters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/filters/{job}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff
+         * @description Which items a change of a filter let in, and which it left out.
+         */
+        get: operations["filter_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/filters/{job}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description The versions of a filter, the newest first.
+         */
+        get: operations["filter_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups
+         * @description Groups, flags and tags with counts.
+         */
+        get: operations["groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Histogram
+         * @description How the values of a column of numbers are spread.
+         */
+        get: operations["histogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items
+         * @description One page of the table.
+         */
+        get: operations["items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Items Csv
+         * @description All rows as CSV.
+         */
+        get: operations["items_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/ids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Item Ids
+         * @description Numbers of the items in some rows of the sorted table, for selections over rows that a page has not loaded.
+         */
+        get: operations["item_ids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Item Rows
+         * @description Values of items that are chosen by number; nothing is changed.
+         */
+        post: operations["item_rows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Item
+         * @description One item: values, tasks, files, decisions.
+         */
+        get: operations["item"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -859,6 +1486,346 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log
+         * @description The newest lines, newest first.
+         */
+        get: operations["log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/preflight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preflight
+         * @description What the newest check of the first movies found; null where there is none.
+         */
+        get: operations["preflight"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Profiles
+         * @description The run profiles of the project, of the user and of the site.
+         */
+        get: operations["profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/pulse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Pulse Route
+         * @description How the session is: age of the last image, pace, figures with their states, one sentence.
+         */
+        get: operations["pulse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Queue
+         * @description Workers with what they do, the next tasks in their order, what waits for what, failures by reason.
+         */
+        get: operations["queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/scatter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scatter Route
+         * @description Two columns against each other, with the number of each image.
+         */
+        get: operations["scatter"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/scatter/within": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Within Route
+         * @description The images whose point lies within an outline; of all, not only of those that are drawn.
+         */
+        get: operations["scatter_within"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/scripts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scripts
+         * @description The user scripts of the project, and which job type each has become or why not.
+         */
+        get: operations["scripts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description What fits in a project: jobs, images, settings.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Series Route
+         * @description Columns against time, made few where there are many: least, greatest and median of each stretch.
+         */
+        get: operations["series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description All settings with their values, units, limits and where they come from.
+         */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/settings/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Effect
+         * @description What would become stale if these settings were changed; nothing is.
+         */
+        post: operations["settings_effect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask
+         * @description Ask the project one question in SQL, for reading only.
+         */
+        post: operations["ask_sql"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/sql/examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Examples
+         * @description Documented questions.
+         */
+        get: operations["sql_examples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summary
+         * @description Figures of one column.
+         */
+        get: operations["summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tasks
+         * @description Some tasks, sorted.
+         */
+        get: operations["tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/tasks/{job}/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Task
+         * @description All that is known of one task: reason, hint, log, times, files, why it stands as it does.
+         */
+        get: operations["task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/templates": {
         parameters: {
             query?: never;
@@ -919,10 +1886,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why
+         * @description In a sentence, what a job or an item waits for, and what to do.
+         */
+        get: operations["why"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recent-projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recent Projects
+         * @description Projects that were opened before and are not served now.
+         */
+        get: operations["recent_projects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AcknowledgeAlarm */
+        AcknowledgeAlarm: {
+            /** Alarm */
+            alarm: number;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
         /** AddJob */
         AddJob: {
             /** Batch */
@@ -991,6 +2008,61 @@ export interface components {
             type: string;
         };
         /**
+         * AlarmBoard
+         * @description Open alarms, severe ones first, and those that have passed, the newest first.
+         */
+        AlarmBoard: {
+            /** Open */
+            open: components["schemas"]["AlarmView"][];
+            /** Recent */
+            recent: components["schemas"]["AlarmView"][];
+        };
+        /**
+         * AlarmView
+         * @description One alarm; times in s since 1970; ``column`` where it is about one; ``data`` holds its figures.
+         */
+        AlarmView: {
+            /** Acknowledged */
+            acknowledged: number | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Advice */
+            advice: string[];
+            /** Cause */
+            cause: string | null;
+            /** Changed */
+            changed: number;
+            /** Cleared */
+            cleared: number | null;
+            /** Column */
+            column: string | null;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Note */
+            note: string | null;
+            /** Raised */
+            raised: number;
+            /** Sentence */
+            sentence: string;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "mild" | "severe";
+            /** Snoozed By */
+            snoozed_by: string | null;
+            /** Snoozed Until */
+            snoozed_until: number | null;
+        };
+        /**
          * Answer
          * @description What an action returns.
          */
@@ -1035,6 +2107,22 @@ export interface components {
             required: boolean;
         };
         /**
+         * Bars
+         * @description How often values fall between edges (in the column's unit); ``below`` and ``above`` are outside.
+         */
+        Bars: {
+            /** Above */
+            above: number;
+            /** Below */
+            below: number;
+            /** Counts */
+            counts: number[];
+            /** Edges */
+            edges: number[];
+            /** Unknown */
+            unknown: number;
+        };
+        /**
          * BrokenType
          * @description A job type that can't be used, and why.
          */
@@ -1045,6 +2133,20 @@ export interface components {
             reason: string;
             /** Traceback */
             traceback: string;
+        };
+        /**
+         * ByHand
+         * @description A filter in which a person decided on the item: ``kept`` or ``refused``, and why.
+         */
+        ByHand: {
+            /** Job */
+            job: number;
+            /** Reason */
+            reason: string;
+            /** Title */
+            title: string;
+            /** Verdict */
+            verdict: string;
         };
         /** CancelJob */
         CancelJob: {
@@ -1082,6 +2184,16 @@ export interface components {
              * @default user
              */
             origin?: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Changes
+         * @description New values of settings; ``null`` removes one.
+         */
+        Changes: {
             /** Values */
             values: {
                 [key: string]: unknown;
@@ -1159,6 +2271,20 @@ export interface components {
             /** Job */
             job: string | number;
         };
+        /**
+         * ColumnLimits
+         * @description Levels of a column in the catalogue's units; ``null``: not watched.
+         */
+        ColumnLimits: {
+            /** Mild High */
+            mild_high: number | null;
+            /** Mild Low */
+            mild_low: number | null;
+            /** Severe High */
+            severe_high: number | null;
+            /** Severe Low */
+            severe_low: number | null;
+        };
         /** CommentItems */
         CommentItems: {
             /** Comment */
@@ -1190,6 +2316,55 @@ export interface components {
             } | null;
             /** Title */
             title?: string | null;
+        };
+        /**
+         * Curve
+         * @description Numbers against time; ``width`` s each.
+         */
+        Curve: {
+            /** Times */
+            times: number[];
+            /** Values */
+            values: (number | null)[];
+            /** Width */
+            width: number | null;
+        };
+        /** DecideItems */
+        DecideItems: {
+            /** Job */
+            job: string | number;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            selection: components["schemas"]["Choice"];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "keep" | "reject" | "none";
+        };
+        /**
+         * DiskUse
+         * @description Room on the disk.
+         *
+         *     Attributes:
+         *         free, total: of the disk, bytes.
+         *         folders: the largest first.
+         *         left_folders, left_bytes: results that nothing shows any more, which ``clean`` would remove.
+         */
+        DiskUse: {
+            /** Folders */
+            folders: components["schemas"]["FolderUse"][];
+            /** Free */
+            free: number;
+            /** Left Bytes */
+            left_bytes: number;
+            /** Left Folders */
+            left_folders: number;
+            /** Total */
+            total: number;
         };
         /**
          * Edge
@@ -1241,6 +2416,150 @@ export interface components {
             /** Waits */
             waits?: (string | number)[] | null;
         };
+        /**
+         * Effect
+         * @description What a change of settings does: jobs whose results become stale, how many results, and what would be broken.
+         */
+        Effect: {
+            /** Broken */
+            broken: string[];
+            /** Results */
+            results: number;
+            /** Stale */
+            stale: components["schemas"]["StaleJob"][];
+        };
+        /**
+         * Engine
+         * @description The engine of a project.
+         *
+         *     ``state``: running, starting, stopping, pausing (started again after a crash), stopped, refused, elsewhere (run by
+         *     another process, which ``holder`` names), stale (abandoned by a process that is gone). ``mine``: this server has
+         *     started it. ``since``, ``next_try``: s since 1970.
+         */
+        Engine: {
+            /** Conditions */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Crashes */
+            crashes: number;
+            /** Holder */
+            holder: string | null;
+            /** Lock */
+            lock: string;
+            /** Log */
+            log: string[];
+            /** Mine */
+            mine: boolean;
+            /** Next Try */
+            next_try: number | null;
+            /** Profile */
+            profile: string | null;
+            /** Running */
+            running: number;
+            /** Sentence */
+            sentence: string;
+            /** Since */
+            since: number | null;
+            /** State */
+            state: string;
+            /** Workers */
+            workers: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * EngineStart
+         * @description How the engine is to run; what is not given is as the server was started.
+         */
+        EngineStart: {
+            /** Profile */
+            profile?: string | null;
+            /**
+             * Threads
+             * @description of a worker, other than the profile's
+             */
+            threads?: number | null;
+            /**
+             * Workers
+             * @description other than the profile's
+             */
+            workers?: number | null;
+        };
+        /**
+         * EngineStop
+         * @description Whether what is under way is given up.
+         */
+        EngineStop: {
+            /**
+             * Now
+             * @default false
+             */
+            now?: boolean;
+        };
+        /**
+         * Event
+         * @description One line of the log; ``time`` is s since 1970, ``item`` 0 a set.
+         */
+        Event: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /** Item */
+            item: number | null;
+            /** Job */
+            job: number | null;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Seq */
+            seq: number;
+            /** Time */
+            time: number;
+        };
+        /**
+         * ExampleQuestion
+         * @description A question to start from.
+         */
+        ExampleQuestion: {
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ExpressionChecked
+         * @description A condition as it is typed: its fault, or the columns that it reads and how many items meet it.
+         */
+        ExpressionChecked: {
+            /** Columns */
+            columns: string[];
+            /** Count */
+            count: number | null;
+            fault: components["schemas"]["ExpressionFault"] | null;
+        };
+        /**
+         * ExpressionFault
+         * @description Why a condition can't be read, and where (characters).
+         */
+        ExpressionFault: {
+            /** Hint */
+            hint: string;
+            /** Length */
+            length: number | null;
+            /** Message */
+            message: string;
+            /** Position */
+            position: number | null;
+        };
         /** ExtendJob */
         ExtendJob: {
             /** Job */
@@ -1277,6 +2596,119 @@ export interface components {
             hint: string;
             /** Message */
             message: string;
+        };
+        /**
+         * Figures
+         * @description Figures of a column; of texts the most frequent with their numbers.
+         */
+        Figures: {
+            /** Distinct */
+            distinct: number | null;
+            /** Frequent */
+            frequent: [
+                string,
+                number
+            ][];
+            /** Known */
+            known: number;
+            /** Maximum */
+            maximum: number | null;
+            /** Mean */
+            mean: number | null;
+            /** Minimum */
+            minimum: number | null;
+            /** Percentiles */
+            percentiles: {
+                [key: string]: number;
+            };
+            /** Stddev */
+            stddev: number | null;
+            /** Unknown */
+            unknown: number;
+        };
+        /**
+         * FilterChange
+         * @description What entered and left between two versions: numbers, and the first names.
+         */
+        FilterChange: {
+            /** Entered */
+            entered: number;
+            /** Entered Names */
+            entered_names: string[];
+            /** Left */
+            left: number;
+            /** Left Names */
+            left_names: string[];
+        };
+        /**
+         * FilterLine
+         * @description A filter in the list: its job, its rule in words, and how many items leave it by which output.
+         *
+         *     Attributes:
+         *         job, title, state, revision: of the job.
+         *         expression: its condition.
+         *         kept, refused: items decided by hand.
+         *         passed, rejected: items that the engine has sent on so far; ``None`` where it has not decided yet.
+         */
+        FilterLine: {
+            /** Expression */
+            expression: string;
+            /** Job */
+            job: number;
+            /** Kept */
+            kept: number;
+            /** Passed */
+            passed: number | null;
+            /** Refused */
+            refused: number;
+            /** Rejected */
+            rejected: number | null;
+            /** Revision */
+            revision: number;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * FilterVersion
+         * @description A version of a filter; ``time`` in s since 1970.
+         */
+        FilterVersion: {
+            /** Author */
+            author: string;
+            /** Expression */
+            expression: string;
+            /** Kept */
+            kept: number;
+            /** Reason */
+            reason: string;
+            /** Refused */
+            refused: number;
+            /** Revision */
+            revision: number;
+            /** Time */
+            time: number;
+            /** Unknown */
+            unknown: string;
+        };
+        /**
+         * Finding
+         * @description One finding of the pre-flight check: ``ok`` is null where it can't be said; what it proposes.
+         */
+        Finding: {
+            /** Check */
+            check: string;
+            /** Hint */
+            hint: string;
+            /** Message */
+            message: string;
+            /** Ok */
+            ok: boolean | null;
+            /** Proposal */
+            proposal: {
+                [key: string]: unknown;
+            };
         };
         /**
          * FitCurves
@@ -1354,6 +2786,106 @@ export interface components {
             selection: components["schemas"]["Choice"];
         };
         /**
+         * Folder
+         * @description What is in a folder; see ``project.folders.FolderList``. ``roots`` are the folders below which one may choose.
+         */
+        Folder: {
+            /** Cut */
+            cut: boolean;
+            /** Empty */
+            empty: boolean;
+            /** Files */
+            files: number;
+            /** Folders */
+            folders: components["schemas"]["FolderLine"][];
+            /** Parent */
+            parent: string | null;
+            /** Path */
+            path: string;
+            /** Project */
+            project: boolean;
+            /** Roots */
+            roots: string[];
+            /** Writable */
+            writable: boolean;
+        };
+        /**
+         * FolderLine
+         * @description A folder in the list.
+         */
+        FolderLine: {
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Project */
+            project: boolean;
+        };
+        /**
+         * FolderUse
+         * @description A folder of the project: its name, bytes, number of files; ``job`` where it is one's results.
+         */
+        FolderUse: {
+            /** Bytes */
+            bytes: number;
+            /** Files */
+            files: number;
+            /** Folder */
+            folder: string;
+            /** Job */
+            job: number | null;
+        };
+        /**
+         * Found
+         * @description What fits; ``more_images`` tells that there are more.
+         */
+        Found: {
+            /** Images */
+            images: components["schemas"]["FoundImage"][];
+            /** Jobs */
+            jobs: components["schemas"]["FoundJob"][];
+            /** More Images */
+            more_images: boolean;
+            /** Settings */
+            settings: components["schemas"]["FoundSetting"][];
+        };
+        /**
+         * FoundImage
+         * @description An image; its number, name and group.
+         */
+        FoundImage: {
+            /** Group */
+            group: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * FoundJob
+         * @description A job; its number, job type and title.
+         */
+        FoundJob: {
+            /** Id */
+            id: number;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * FoundSetting
+         * @description A setting with its value (``None``: not set) and what it means.
+         */
+        FoundSetting: {
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
          * GivenColumn
          * @description A column of the table that the job gives.
          */
@@ -1386,6 +2918,48 @@ export interface components {
             name: string;
         };
         /**
+         * Gpu
+         * @description One GPU: memory in bytes, use as a fraction.
+         */
+        Gpu: {
+            /** Memory */
+            memory: number;
+            /** Name */
+            name: string;
+            /** Use */
+            use: number | null;
+            /** Used */
+            used: number;
+        };
+        /**
+         * GroupLine
+         * @description A group; ``fixed`` ones (Imported, TRASH) can't be renamed or removed.
+         */
+        GroupLine: {
+            /** Count */
+            count: number;
+            /** Fixed */
+            fixed: boolean;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Ids
+         * @description Numbers of items in the order of the table.
+         */
+        Ids: {
+            /** Ids */
+            ids: number[];
+        };
+        /**
+         * ImagesWithin
+         * @description Numbers of images.
+         */
+        ImagesWithin: {
+            /** Ids */
+            ids: number[];
+        };
+        /**
          * Inherited
          * @description A value that is taken where none is set.
          */
@@ -1394,6 +2968,142 @@ export interface components {
             origin: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * ItemDecision
+         * @description What a person decided about an item; ``time`` in s since 1970.
+         */
+        ItemDecision: {
+            /** Author */
+            author: string;
+            /** Job */
+            job: number | null;
+            /** Kind */
+            kind: string;
+            /** Time */
+            time: number;
+            /** Value */
+            value: string | null;
+        };
+        /**
+         * ItemFile
+         * @description A file of an item: the slot it belongs to, what it is (such as ``png``), where it is in the project.
+         */
+        ItemFile: {
+            /** Job */
+            job: number;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string;
+            /** Slot */
+            slot: string;
+        };
+        /**
+         * ItemPage
+         * @description Rows of the table: ``ids`` and ``rows`` in order.
+         *
+         *     ``total`` rows fit; ``newest`` is the highest number of an item, ``new`` fit beyond ``upto``. ``verdicts`` are what
+         *     the chosen filter says of each: kept, refused (by hand), in, out, unknown (by its expression).
+         */
+        ItemPage: {
+            /** Columns */
+            columns: string[];
+            /** Ids */
+            ids: number[];
+            /** New */
+            new: number;
+            /** Newest */
+            newest: number;
+            /** Rows */
+            rows: unknown[][];
+            /** Total */
+            total: number;
+            /** Verdicts */
+            verdicts: string[] | null;
+        };
+        /**
+         * ItemTask
+         * @description A task of an item: which job, how far, and why it failed (``{code, message, hint, context}``).
+         *
+         *     Times in s since 1970, ``seconds`` is how long it took.
+         */
+        ItemTask: {
+            /** Error */
+            error: {
+                [key: string]: unknown;
+            } | null;
+            /** Finished */
+            finished: number | null;
+            /** Job */
+            job: number;
+            /** Seconds */
+            seconds: number | null;
+            /** Started */
+            started: number | null;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** Tries */
+            tries: number;
+            /** Type */
+            type: string;
+            /** Warnings */
+            warnings: string[];
+            /** Worker */
+            worker: string | null;
+        };
+        /**
+         * ItemView
+         * @description One item.
+         *
+         *     Attributes:
+         *         id, name, group, flag, comment, tags: what it is, and what people did to it.
+         *         columns: those of the table.
+         *         values: column → value.
+         *         slots: slot → the job whose values the table shows.
+         *         tasks: in the order of the jobs.
+         *         files: of its results, and its movie.
+         *         decisions: of people, the newest first.
+         *         by_hand: filters in which somebody decided on it.
+         *         parameters: of jobs, for this item alone: ``TYPE.name`` → value.
+         */
+        ItemView: {
+            /** By Hand */
+            by_hand: components["schemas"]["ByHand"][];
+            /** Columns */
+            columns: components["schemas"]["TableColumn"][];
+            /** Comment */
+            comment: string | null;
+            /** Decisions */
+            decisions: components["schemas"]["ItemDecision"][];
+            /** Files */
+            files: components["schemas"]["ItemFile"][];
+            /** Flag */
+            flag: string | null;
+            /** Group */
+            group: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Slots */
+            slots: {
+                [key: string]: number;
+            };
+            /** Tags */
+            tags: string[];
+            /** Tasks */
+            tasks: components["schemas"]["ItemTask"][];
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ItemViews
@@ -1653,6 +3363,58 @@ export interface components {
             jobs: components["schemas"]["JobLine"][];
         };
         /**
+         * Lane
+         * @description One worker, or a submission whose worker is not known.
+         *
+         *     Attributes:
+         *         worker: its name; ``None`` where only the submission is known.
+         *         host, kind: where it is, and whether it is a ``cpu`` or ``gpu`` worker.
+         *         tasks: what it does, empty where it is free.
+         *         since: s since 1970, when it began.
+         *         fraction: of the work that is done, 0 to 1; ``None`` where it does not say.
+         *         what: what it does now.
+         */
+        Lane: {
+            /** Fraction */
+            fraction?: number | null;
+            /** Host */
+            host: string | null;
+            /** Kind */
+            kind: string | null;
+            /** Since */
+            since?: number | null;
+            /**
+             * Tasks
+             * @default []
+             */
+            tasks?: components["schemas"]["RunningTask"][];
+            /**
+             * What
+             * @default
+             */
+            what?: string;
+            /** Worker */
+            worker: string | null;
+        };
+        /**
+         * LimitTable
+         * @description Column → its levels now, and those that a project begins with; ``units`` of the catalogue.
+         */
+        LimitTable: {
+            /** Defaults */
+            defaults: {
+                [key: string]: components["schemas"]["ColumnLimits"];
+            };
+            /** Limits */
+            limits: {
+                [key: string]: components["schemas"]["ColumnLimits"];
+            };
+            /** Units */
+            units: {
+                [key: string]: string | null;
+            };
+        };
+        /**
          * LogEntry
          * @description A line of a job's log; ``name`` is that of the item.
          */
@@ -1675,6 +3437,80 @@ export interface components {
             time: number;
         };
         /**
+         * LogLine
+         * @description One line of the log; ``time`` is s since 1970, ``name`` that of its item.
+         */
+        LogLine: {
+            /** Item */
+            item: number | null;
+            /** Job */
+            job: number | null;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Name */
+            name: string | null;
+            /** Seq */
+            seq: number;
+            /** Time */
+            time: number;
+        };
+        /**
+         * LogPage
+         * @description Lines, newest first; ``kinds`` are those of the whole log; ``more`` tells that older ones are left.
+         */
+        LogPage: {
+            /** Kinds */
+            kinds: string[];
+            /** Lines */
+            lines: components["schemas"]["LogLine"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * Machine
+         * @description What the server's machine has; ``load`` is work that wants to run, per core.
+         */
+        Machine: {
+            /** Cores */
+            cores: number;
+            /** Gpus */
+            gpus: components["schemas"]["Gpu"][];
+            /** Host */
+            host: string;
+            /** Load */
+            load: number;
+            memory: components["schemas"]["Memory"];
+            /** Processor */
+            processor: string;
+            /** Python */
+            python: string;
+            /** Vitreous */
+            vitreous: string;
+        };
+        /** MakeGroup */
+        MakeGroup: {
+            /** Group */
+            group: string;
+        };
+        /**
+         * Marks
+         * @description Groups in order, TRASH last; flags and tags with the number of their items outside TRASH.
+         */
+        Marks: {
+            /** Flags */
+            flags: {
+                [key: string]: number;
+            };
+            /** Groups */
+            groups: components["schemas"]["GroupLine"][];
+            /** Tags */
+            tags: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Me
          * @description The caller: name, role on the server, rights in projects, and what changes must carry in ``X-Vitreous-CSRF``.
          */
@@ -1690,11 +3526,111 @@ export interface components {
             /** Role */
             role: ("viewer" | "operator" | "owner") | null;
         };
+        /**
+         * Memory
+         * @description Bytes; ``available`` is what programs could still get.
+         */
+        Memory: {
+            /** Available */
+            available: number | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * ModeLine
+         * @description A mode of projects: title, in a sentence what it is for, its templates.
+         */
+        ModeLine: {
+            /** Name */
+            name: string;
+            /** Sentence */
+            sentence: string;
+            /** Templates */
+            templates: components["schemas"]["TemplateLine"][];
+            /** Title */
+            title: string;
+        };
         /** MoveItems */
         MoveItems: {
             /** Group */
             group: string;
             selection: components["schemas"]["Choice"];
+        };
+        /**
+         * NewProject
+         * @description A project to be made: ``folder`` must be new or empty; ``sources`` are the camera's folders.
+         */
+        NewProject: {
+            /** Folder */
+            folder: string;
+            /** Mode */
+            mode: string;
+            /**
+             * Settings
+             * @default {}
+             */
+            settings?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Sources
+             * @default []
+             */
+            sources?: string[];
+            /**
+             * Start
+             * @description start an engine for it, which watches the camera's folders
+             * @default true
+             */
+            start?: boolean;
+            /** Template */
+            template?: string | null;
+            /** Title */
+            title?: string | null;
+        };
+        /**
+         * NewProjectForm
+         * @description What a new project is asked for, and where it may lie.
+         */
+        NewProjectForm: {
+            /** Modes */
+            modes: components["schemas"]["ModeLine"][];
+            /** Roots */
+            roots: string[];
+            /**
+             * Separator
+             * @default /
+             */
+            separator?: string;
+            /** Settings */
+            settings: components["schemas"]["vitreous__web__routes__projects__SettingField"][];
+        };
+        /**
+         * NextTask
+         * @description A task that may be begun; ``rank`` is 0 unless people gave the item another place.
+         */
+        NextTask: {
+            /** Item */
+            item: number;
+            /** Job */
+            job: number;
+            /** Name */
+            name: string;
+            /** Rank */
+            rank: number;
+        };
+        /**
+         * OpenProject
+         * @description A project that is there already.
+         */
+        OpenProject: {
+            /** Folder */
+            folder: string;
+            /**
+             * Start
+             * @default false
+             */
+            start?: boolean;
         };
         /** OrderItems */
         OrderItems: {
@@ -1750,6 +3686,12 @@ export interface components {
             /** Job */
             job: string | number;
         };
+        /** PlaceItems */
+        PlaceItems: {
+            /** Before */
+            before: string;
+            selection: components["schemas"]["Choice"];
+        };
         /**
          * Plot
          * @description A column that can be drawn as a histogram.
@@ -1761,6 +3703,20 @@ export interface components {
             meaning: string;
             /** Unit */
             unit: string | null;
+        };
+        /**
+         * Preflight
+         * @description The newest pre-flight check: number of movies, findings, and the settings that it proposes.
+         */
+        Preflight: {
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Movies */
+            movies: number;
+            /** Proposal */
+            proposal: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PreviewFault
@@ -1795,6 +3751,8 @@ export interface components {
         /**
          * ProjectLine
          * @description A project in the list: its key, where it is, the caller's role, and how it stands (see ``brief``).
+         *
+         *     ``fault`` says why it can't be read just now; ``brief`` is empty then.
          */
         ProjectLine: {
             /** Brief */
@@ -1813,6 +3771,62 @@ export interface components {
              */
             role: "viewer" | "operator" | "owner";
         };
+        /**
+         * Pulse
+         * @description The session in a few figures and one sentence.
+         */
+        Pulse: {
+            /** Awaited */
+            awaited: boolean;
+            /** Figures */
+            figures: components["schemas"]["PulseFigure"][];
+            /** Headline */
+            headline: string;
+            /** Images */
+            images: number;
+            /** Newest */
+            newest: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "mild" | "severe" | "unknown";
+            /** Time */
+            time: number;
+            /** Why */
+            why: string;
+        };
+        /**
+         * PulseFigure
+         * @description A figure of the strip (see ``vitreous.project.pulse_words.Figure``).
+         */
+        PulseFigure: {
+            /** Free */
+            free: number | null;
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+            /** Spark */
+            spark: (number | null)[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "mild" | "severe" | "unknown";
+            /** Typical */
+            typical: number | null;
+            /** Unit */
+            unit: string | null;
+            /** Value */
+            value: number | null;
+            /** Whole */
+            whole: number | null;
+            /** Words */
+            words: string;
+            /** Written */
+            written: number | null;
+        };
         /** Quarantine */
         Quarantine: {
             /** Job */
@@ -1820,6 +3834,72 @@ export interface components {
             /** Reason */
             reason: string;
             selection: components["schemas"]["Choice"];
+        };
+        /**
+         * Question
+         * @description One SELECT statement; ``$name`` in it stands for a value.
+         */
+        Question: {
+            /**
+             * Limit
+             * @default 1000
+             */
+            limit?: number;
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** Text */
+            text: string;
+        };
+        /**
+         * Queue
+         * @description The whole queue.
+         *
+         *     Attributes:
+         *         engine: whether one runs.
+         *         lanes: workers with what they do.
+         *         next: ready tasks in the order in which they would be begun.
+         *         ready: how many there are in all.
+         *         waiting: by job; at most ``MOST_WAITING``, ``waiting_left`` more are not told.
+         *         failed: by reason.
+         *         conditions: what hinders the engine, a sentence each.
+         *         order: ``first`` (that came) or ``newest``.
+         *         titles: job → title of every job that is named here.
+         *         counts: task state → number.
+         */
+        Queue: {
+            /** Conditions */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Engine */
+            engine: boolean;
+            /** Failed */
+            failed: components["schemas"]["Reason"][];
+            /** Lanes */
+            lanes: components["schemas"]["Lane"][];
+            /** Next */
+            next: components["schemas"]["NextTask"][];
+            /** Order */
+            order: string;
+            /** Ready */
+            ready: number;
+            /** Titles */
+            titles: {
+                [key: string]: string;
+            };
+            /** Waiting */
+            waiting: components["schemas"]["Waiting"][];
+            /** Waiting Left */
+            waiting_left: number;
         };
         /**
          * ReadyTemplate
@@ -1832,6 +3912,66 @@ export interface components {
             name: string;
             /** Summary */
             summary: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Reason
+         * @description Tasks of one job that failed in the same way.
+         *
+         *     Attributes:
+         *         job: its number.
+         *         reason: what stands for the group: the message, with ``#`` for numbers and ``…`` for the item.
+         *         code, message, hint: of the first of them.
+         *         failed: tasks that are tried again by themselves; ``retry_at`` is when the first is (s since 1970).
+         *         quarantined: tasks that are not.
+         *         newest: when the newest failed, s since 1970.
+         *         examples: ``(item, name)`` of the first few.
+         */
+        Reason: {
+            /** Code */
+            code: string;
+            /** Examples */
+            examples?: [
+                number,
+                string
+            ][];
+            /**
+             * Failed
+             * @default 0
+             */
+            failed?: number;
+            /** Hint */
+            hint: string;
+            /** Job */
+            job: number;
+            /** Message */
+            message: string;
+            /** Newest */
+            newest?: number | null;
+            /**
+             * Quarantined
+             * @default 0
+             */
+            quarantined?: number;
+            /** Reason */
+            reason: string;
+            /** Retry At */
+            retry_at?: number | null;
+        };
+        /**
+         * RecentLine
+         * @description A project that was opened before and is not served now; ``opened`` in s since 1970.
+         */
+        RecentLine: {
+            /** Folder */
+            folder: string;
+            /** Mode */
+            mode: string;
+            /** Opened */
+            opened: number;
+            /** There */
+            there: boolean;
             /** Title */
             title: string;
         };
@@ -1875,6 +4015,8 @@ export interface components {
         Retry: {
             /** Jobs */
             jobs?: (string | number)[] | null;
+            /** Reason */
+            reason?: string | null;
             selection?: components["schemas"]["Choice"] | null;
         };
         /**
@@ -1893,6 +4035,202 @@ export interface components {
             /** Left */
             left: string[] | null;
         };
+        /**
+         * Rows
+         * @description Columns and rows of an answer.
+         */
+        Rows: {
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: unknown[][];
+        };
+        /**
+         * RowsAsked
+         * @description Which rows, and which columns of them.
+         */
+        RowsAsked: {
+            /** Columns */
+            columns: string[];
+            /** Ids */
+            ids: number[];
+        };
+        /**
+         * RowsFound
+         * @description Rows in the order that was asked for; items that are gone are left out.
+         */
+        RowsFound: {
+            /** Columns */
+            columns: string[];
+            /** Ids */
+            ids: number[];
+            /** Rows */
+            rows: unknown[][];
+        };
+        /**
+         * RunningTask
+         * @description One task under way: number of job and item, name of the item (``all items`` for a set).
+         */
+        RunningTask: {
+            /** Item */
+            item: number;
+            /** Job */
+            job: number;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Scatter
+         * @description Points of two columns; of more than the limit, some are drawn by lot (``total`` says of how many).
+         */
+        Scatter: {
+            colour: components["schemas"]["ScatterColour"] | null;
+            /** Ids */
+            ids: number[];
+            /** Total */
+            total: number;
+            /** Unknown */
+            unknown: number;
+            /** X */
+            x: (number | null)[];
+            /** X Unit */
+            x_unit: string | null;
+            /** Y */
+            y: (number | null)[];
+            /** Y Unit */
+            y_unit: string | null;
+        };
+        /**
+         * ScatterColour
+         * @description What colours the points: numbers between ``low`` and ``high``, or places in ``labels`` (-1 is unknown).
+         */
+        ScatterColour: {
+            /**
+             * Counts
+             * @default []
+             */
+            counts?: number[];
+            /** High */
+            high?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "number" | "text";
+            /**
+             * Labels
+             * @default []
+             */
+            labels?: string[];
+            /** Low */
+            low?: number | null;
+            /** Unit */
+            unit: string | null;
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * ScriptLine
+         * @description One script: its file in ``scripts/``, the job type and its title; or line, reason and hint of what is wrong.
+         */
+        ScriptLine: {
+            /** File */
+            file: string;
+            /**
+             * Hint
+             * @default
+             */
+            hint?: string;
+            /** Line */
+            line?: number | null;
+            /** Name */
+            name: string;
+            /** Ok */
+            ok: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * Series
+         * @description Columns on one time axis (s since 1970).
+         */
+        Series: {
+            /** Columns */
+            columns: {
+                [key: string]: components["schemas"]["SeriesColumn"];
+            };
+            /** First */
+            first: number | null;
+            /** From */
+            from: number | null;
+            /** Ids */
+            ids: number[];
+            /** Images */
+            images: number;
+            /** Last */
+            last: number | null;
+            /** Names */
+            names: string[];
+            overview: components["schemas"]["Curve"];
+            rate: components["schemas"]["Curve"];
+            /** Reduced */
+            reduced: boolean;
+            /** Times */
+            times: number[];
+            /** To */
+            to: number | null;
+            /** Width */
+            width: number | null;
+        };
+        /**
+         * SeriesColumn
+         * @description One column against time; ``least`` and ``greatest`` are there where points stand for several images.
+         */
+        SeriesColumn: {
+            /** Greatest */
+            greatest?: (number | null)[] | null;
+            /** High */
+            high: number | null;
+            /** Job */
+            job: string | null;
+            /** Known */
+            known: number;
+            /** Last */
+            last: number | null;
+            /** Last Time */
+            last_time: number | null;
+            /** Least */
+            least?: (number | null)[] | null;
+            limits: components["schemas"]["ColumnLimits"] | null;
+            /** Low */
+            low: number | null;
+            /** Meaning */
+            meaning: string;
+            /** Median */
+            median: (number | null)[];
+            /** Over */
+            over: number;
+            /** Typical */
+            typical: number | null;
+            /** Under */
+            under: number;
+            /** Unit */
+            unit: string | null;
+        };
+        /** SetAlarmRules */
+        SetAlarmRules: {
+            /** Rules */
+            rules: {
+                [key: string]: unknown;
+            };
+        };
         /** SetItemParameters */
         SetItemParameters: {
             /** Params */
@@ -1902,6 +4240,15 @@ export interface components {
             selection: components["schemas"]["Choice"];
             /** Type */
             type: string;
+        };
+        /** SetLimits */
+        SetLimits: {
+            /** Limits */
+            limits: {
+                [key: string]: {
+                    [key: string]: number | null;
+                } | null;
+            };
         };
         /**
          * SlotColumn
@@ -1917,6 +4264,57 @@ export interface components {
             /** Unit */
             unit?: string | null;
         };
+        /** SnoozeAlarm */
+        SnoozeAlarm: {
+            /** Alarm */
+            alarm: number;
+            /** Minutes */
+            minutes: number;
+        };
+        /**
+         * StaleJob
+         * @description A job that would work again; ``direct``: its own parameters change, else those of a job before it.
+         */
+        StaleJob: {
+            /** Direct */
+            direct: boolean;
+            /** Done */
+            done: number;
+            /** Job */
+            job: number;
+            /** Title */
+            title: string;
+        };
+        /**
+         * StretchChosen
+         * @description Images of a stretch of time that meet a condition, and the condition that chooses just them.
+         */
+        StretchChosen: {
+            /** Count */
+            count: number;
+            /** Expression */
+            expression: string | null;
+        };
+        /**
+         * TableColumn
+         * @description A column of the project's table.
+         *
+         *     Attributes:
+         *         name, kind, unit, meaning: as declared.
+         *         slot: that brings it; ``None``: the item has it by itself.
+         */
+        TableColumn: {
+            /** Kind */
+            kind: string;
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Slot */
+            slot: string | null;
+            /** Unit */
+            unit: string | null;
+        };
         /** TagItems */
         TagItems: {
             /**
@@ -1927,6 +4325,79 @@ export interface components {
             selection: components["schemas"]["Choice"];
             /** Tag */
             tag: string;
+        };
+        /**
+         * TaskDetail
+         * @description All that is known of one task.
+         *
+         *     Attributes:
+         *         line: as in the table.
+         *         title, type: of the job.
+         *         code: of the error.
+         *         log: the end of what the program wrote, where it failed.
+         *         context: what else the error says.
+         *         why: in a sentence how it stands.
+         *         folder, files, warnings, versions: of the result; files relative to the project.
+         *         events: its lines of the log, newest first.
+         */
+        TaskDetail: {
+            /** Code */
+            code: string | null;
+            /** Context */
+            context: {
+                [key: string]: unknown;
+            };
+            /** Events */
+            events: components["schemas"]["Event"][];
+            /** Files */
+            files: string[];
+            /** Folder */
+            folder: string | null;
+            line: components["schemas"]["TaskLine"];
+            /** Log */
+            log: string | null;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /** Versions */
+            versions: {
+                [key: string]: unknown;
+            };
+            /** Warnings */
+            warnings: string[];
+            /** Why */
+            why: string;
+        };
+        /**
+         * TaskLine
+         * @description One task: times in s since 1970, ``seconds`` of its result, ``name`` of its item (``all items`` for a set).
+         */
+        TaskLine: {
+            /** Finished */
+            finished: number | null;
+            /** Hint */
+            hint: string | null;
+            /** Item */
+            item: number;
+            /** Job */
+            job: number;
+            /** Message */
+            message: string | null;
+            /** Name */
+            name: string;
+            /** Retry At */
+            retry_at: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Started */
+            started: number | null;
+            /** State */
+            state: string;
+            /** Tries */
+            tries: number;
+            /** Worker */
+            worker: string | null;
         };
         /**
          * TaskLog
@@ -1941,6 +4412,28 @@ export interface components {
             path: string | null;
             /** Text */
             text: string;
+        };
+        /**
+         * TaskPage
+         * @description Some tasks; ``total`` is how many fit the filter.
+         */
+        TaskPage: {
+            /** Rows */
+            rows: components["schemas"]["TaskLine"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * TemplateLine
+         * @description A template that is ready for a mode.
+         */
+        TemplateLine: {
+            /** Name */
+            name: string;
+            /** Summary */
+            summary: string;
+            /** Title */
+            title: string;
         };
         /**
          * TemplatePreview
@@ -2108,6 +4601,20 @@ export interface components {
             views: components["schemas"]["ItemViews"];
         };
         /**
+         * Waiting
+         * @description Tasks of a job that are not begun, and in a sentence why.
+         */
+        Waiting: {
+            /** Job */
+            job: number;
+            /** Ready */
+            ready: number;
+            /** Waiting */
+            waiting: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Warned
          * @description A warning of the newest results, and how many have it.
          */
@@ -2116,6 +4623,109 @@ export interface components {
             count: number;
             /** Text */
             text: string;
+        };
+        /**
+         * SettingField
+         * @description One setting.
+         *
+         *     Attributes:
+         *         name, help, unit: what it is.
+         *         group: heading: Acquisition, Camera, Processing.
+         *         kind: ``number``, ``list`` (of numbers), ``choice``, ``path``.
+         *         value: ``None`` where it is not set.
+         *         origin: who or what set it.
+         *         least, most: of numbers; ``least_open``: the least itself is not allowed.
+         *         choices: of a choice.
+         */
+        vitreous__project__settings_form__SettingField: {
+            /**
+             * Choices
+             * @default []
+             */
+            choices?: string[];
+            /** Group */
+            group: string;
+            /** Help */
+            help: string;
+            /** Kind */
+            kind: string;
+            /** Least */
+            least?: number | null;
+            /**
+             * Least Open
+             * @default false
+             */
+            least_open?: boolean;
+            /** Most */
+            most?: number | null;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * ProfileLine
+         * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
+         */
+        vitreous__web__routes__engines__ProfileLine: {
+            /** Findings */
+            findings: string[];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string | null;
+            /** Workers */
+            workers: number;
+        };
+        /**
+         * SettingField
+         * @description A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced.
+         */
+        vitreous__web__routes__projects__SettingField: {
+            /** Choices */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Help */
+            help: string;
+            /** Kind */
+            kind: string;
+            /** Level */
+            level: string;
+            /** Maximum */
+            maximum: number | null;
+            /** Minimum */
+            minimum: number | null;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
+         * ProfileLine
+         * @description A run profile; ``findings`` say what is suspicious in it; ``text`` is it as TOML.
+         */
+        vitreous__web__routes__settings__ProfileLine: {
+            /** Findings */
+            findings: string[];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Text */
+            text: string;
+            /** Workers */
+            workers: number | null;
         };
     };
     responses: never;
@@ -2170,6 +4780,85 @@ export interface operations {
             };
         };
     };
+    list_folder: {
+        parameters: {
+            query?: {
+                /** @description a folder; the home folder unless given */
+                path?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    machine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Machine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -2186,6 +4875,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    new_project_form: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewProjectForm"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2246,6 +4973,90 @@ export interface operations {
             };
         };
     };
+    create_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectLine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    open_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenProject"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectLine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     project_overview: {
         parameters: {
             query?: never;
@@ -2266,6 +5077,88 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    forget_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    acknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeAlarm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -2772,6 +5665,50 @@ export interface operations {
             };
         };
     };
+    decide_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideItems"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     edit_job: {
         parameters: {
             query?: never;
@@ -2904,6 +5841,50 @@ export interface operations {
             };
         };
     };
+    make_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeGroup"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     move_items: {
         parameters: {
             query?: never;
@@ -3004,6 +5985,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PauseJob"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    place_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceItems"];
             };
         };
         responses: {
@@ -3388,6 +6413,50 @@ export interface operations {
             };
         };
     };
+    set_alarm_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAlarmRules"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     set_item_parameters: {
         parameters: {
             query?: never;
@@ -3400,6 +6469,94 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SetItemParameters"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    set_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetLimits"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    snooze_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnoozeAlarm"];
             };
         };
         responses: {
@@ -3542,6 +6699,962 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Answer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    list_alarms: {
+        parameters: {
+            query?: {
+                /** @description alarms that have passed, at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmBoard"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    alarm_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitTable"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    chosen: {
+        parameters: {
+            query?: {
+                /** @description such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                /** @description so long before the end; all unless given */
+                seconds?: number | null;
+                /** @description s since 1970 */
+                from?: number | null;
+                /** @description s since 1970 */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StretchChosen"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TableColumn"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    disk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiskUse"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    run_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["vitreous__web__routes__engines__ProfileLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    start_engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EngineStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    stop_engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EngineStop"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Engine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    check_expression: {
+        parameters: {
+            query: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                text: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpressionChecked"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    filter_diff: {
+        parameters: {
+            query: {
+                before: number;
+                /** @description the newest version unless given */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                job: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterChange"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    filter_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterVersion"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marks"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    histogram: {
+        parameters: {
+            query: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                column: string;
+                bins?: number;
+                /** @description the first edge; with high */
+                low?: number | null;
+                /** @description the last edge; with low */
+                high?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bars"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    items: {
+        parameters: {
+            query?: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                /** @description columns, separated by commas */
+                columns?: string | null;
+                /** @description such as fit_resolution:desc,name; unknown comes last */
+                order?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemPage"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    items_csv: {
+        parameters: {
+            query?: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                /** @description columns, separated by commas */
+                columns?: string | null;
+                /** @description such as fit_resolution:desc,name; unknown comes last */
+                order?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_ids: {
+        parameters: {
+            query?: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                /** @description such as fit_resolution:desc,name; unknown comes last */
+                order?: string | null;
+                from?: number;
+                /** @description row behind the last one */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ids"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RowsAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsFound"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemView"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -4158,6 +8271,789 @@ export interface operations {
             };
         };
     };
+    log: {
+        parameters: {
+            query?: {
+                /** @description number of a job */
+                job?: number | null;
+                /** @description name of an item, or its number as #12 */
+                item?: string | null;
+                /** @description such as done, failed, settings */
+                kind?: string | null;
+                /** @description in the message or the item's name */
+                text?: string | null;
+                /** @description number of a line */
+                after?: number | null;
+                /** @description number of a line */
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    preflight: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preflight"] | null;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["vitreous__web__routes__settings__ProfileLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    pulse: {
+        parameters: {
+            query?: {
+                /** @description so long before the end; all unless given */
+                seconds?: number | null;
+                /** @description s since 1970 */
+                from?: number | null;
+                /** @description s since 1970 */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pulse"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    queue: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    scatter: {
+        parameters: {
+            query: {
+                x: string;
+                y: string;
+                /** @description a column, or time */
+                colour?: string | null;
+                /** @description such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                limit?: number;
+                /** @description so long before the end; all unless given */
+                seconds?: number | null;
+                /** @description s since 1970 */
+                from?: number | null;
+                /** @description s since 1970 */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scatter"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    scatter_within: {
+        parameters: {
+            query: {
+                x: string;
+                y: string;
+                /** @description x,y;x,y;… in the units of the columns */
+                outline: string;
+                /** @description such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                /** @description so long before the end; all unless given */
+                seconds?: number | null;
+                /** @description s since 1970 */
+                from?: number | null;
+                /** @description s since 1970 */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImagesWithin"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    scripts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description a part of a name, J3, or #12 */
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    series: {
+        parameters: {
+            query?: {
+                /** @description names of columns of numbers, separated by commas */
+                columns?: string;
+                points?: number;
+                /** @description such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                /** @description so long before the end; all unless given */
+                seconds?: number | null;
+                /** @description s since 1970 */
+                from?: number | null;
+                /** @description s since 1970 */
+                to?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["vitreous__project__settings_form__SettingField"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    settings_effect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Changes"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effect"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    ask_sql: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rows"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    sql_examples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleQuestion"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    summary: {
+        parameters: {
+            query: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                column: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Figures"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    tasks: {
+        parameters: {
+            query?: {
+                /** @description number of a job */
+                job?: number | null;
+                /** @description name of an item, or its number as #12 */
+                item?: string | null;
+                /** @description states, separated by commas */
+                state?: string | null;
+                /** @description in the item's name or the reason */
+                text?: string | null;
+                /** @description such as finished, or -seconds for the largest first */
+                order?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: number;
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     list_templates: {
         parameters: {
             query?: never;
@@ -4264,6 +9160,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    why: {
+        parameters: {
+            query?: {
+                /** @description a job, an item, or nothing: the project */
+                name?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    recent_projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentLine"][];
                 };
             };
             /** @description Unprocessable Entity */

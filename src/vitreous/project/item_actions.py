@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
-from vitreous.core.words import near
+from vitreous.core.words import counted, near
 from vitreous.project.conditions import table_condition
-from vitreous.project.session import Session
+from vitreous.project.filters import Rule, revise_by_hand
+from vitreous.project.session import Session, job_number
 from vitreous.store import groups, items
+from vitreous.store.events import log_event
 from vitreous.store.ledger import unsettle
 from vitreous.store.selection import Selection, select
 from vitreous.workflow.job_type import JobType
@@ -61,6 +63,11 @@ def move_items(session: Session, selection: Mapping[str, Any], group: str) -> li
     return _changed(session, groups.move(session.db, choose_items(session, selection), group, session.author))
 
 
+def make_group(session: Session, group: str) -> None:
+    """Make an empty group; one that is there already stays as it is."""
+    groups.make_group(session.db, group, session.author)
+
+
 def rename_group(session: Session, group: str, name: str) -> None:
     """Give a group another name."""
     groups.rename_group(session.db, group, name, session.author)
@@ -102,10 +109,67 @@ def set_item_parameters(
     return _changed(session, items.set_parameters(session.db, choose_items(session, selection), own, session.author))
 
 
+def decide_items(
+    session: Session,
+    job: str | int,
+    selection: Mapping[str, Any],
+    verdict: Literal["keep", "reject", "none"],
+    reason: str = "",
+) -> dict[str, list[str]]:
+    """Keep or reject items in a filter by hand, whatever its expression says; ``none`` leaves them to it again.
+
+    Args:
+        session: the project.
+        job: the filter.
+        selection: the items.
+        verdict: what is decided.
+        reason: why.
+
+    Returns:
+        The names of the items that changed, by what had been decided of them before: ``keep``, ``reject``, ``none``.
+    """
+    number = job_number(session.graph(), job)
+    rule = Rule.of(session, number)
+    chosen = choose_items(session, selection)
+    names = items.names_of(session.db, chosen)
+    lists = {"keep": dict(rule.keep), "reject": dict(rule.reject)}
+    before: dict[str, list[str]] = {"keep": [], "reject": [], "none": []}
+    changed = []
+    for item, name in zip(chosen, names, strict=True):
+        was = "keep" if name in rule.keep else "reject" if name in rule.reject else "none"
+        if was == verdict and (verdict == "none" or lists[verdict][name] == reason):
+            continue
+        changed.append(item)
+        before[was].append(name)
+        for names_in in lists.values():
+            names_in.pop(name, None)
+        if verdict != "none":
+            lists[verdict][name] = reason
+    if changed:
+        _write_verdicts(session, number, lists)
+        kind = "undecide" if verdict == "none" else verdict
+        items.record(session.db, kind, changed, reason or None, session.author, number)
+        done = {"keep": "kept by hand", "reject": "rejected by hand", "none": "left to the expression again"}[verdict]
+        log_event(session.db, "decision", f"{counted(len(changed), 'item')} {done}", session.clock(), number)
+        unsettle(session.db, changed)
+    return before
+
+
+def _write_verdicts(session: Session, number: int, lists: Mapping[str, Mapping[str, str]]) -> None:
+    job = session.graph().jobs[number]
+    entries = {
+        kind: [{"item": name, "reason": reason} for name, reason in names.items()] for kind, names in lists.items()
+    }
+    values = normalised(session.type(job.type), {**job.params, **entries})
+    revise_by_hand(session, number, values)
+
+
 ACTIONS = (
     trash,
     restore,
     move_items,
+    make_group,
+    decide_items,
     rename_group,
     remove_group,
     flag_items,

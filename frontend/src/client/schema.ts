@@ -1506,6 +1506,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Methods
+         * @description The methods paragraph of the session, with its citations.
+         */
+        get: operations["methods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/preflight": {
         parameters: {
             query?: never;
@@ -1578,6 +1598,166 @@ export interface paths {
          * @description Workers with what they do, the next tasks in their order, what waits for what, failures by reason.
          */
         get: operations["queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Report
+         * @description Begin to make a report of the session; one that is being made already is given again.
+         */
+        post: operations["make_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/report/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report State
+         * @description How far a report is.
+         */
+        get: operations["report_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/report/{number}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report File
+         * @description A finished report, to keep or (``show``) to look at in the browser.
+         */
+        get: operations["report_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Results
+         * @description What each job has given, in the order of the graph.
+         */
+        get: operations["results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/results/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description One file of the project's results.
+         */
+        get: operations["result_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/results/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Paths
+         * @description The result files of the chosen items, a line each.
+         */
+        get: operations["result_paths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/results/table.parquet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Parquet
+         * @description Columns of the chosen items as a Parquet file.
+         */
+        get: operations["items_parquet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/results/yield/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Yields
+         * @description How many images a filter keeps as time goes on.
+         */
+        get: operations["filter_yield"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1818,6 +1998,26 @@ export interface paths {
          * @description All that is known of one task: reason, hint, log, times, files, why it stands as it does.
          */
         get: operations["task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/template": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Template
+         * @description The jobs (or some) as a template that another project can take.
+         */
+        get: operations["template_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2886,22 +3086,14 @@ export interface components {
             value: unknown;
         };
         /**
-         * GivenColumn
-         * @description A column of the table that the job gives.
+         * GivenFile
+         * @description A kind of file that a job gives with each item: slot, name in the slot (empty: its main file).
          */
-        GivenColumn: {
-            /** Kind */
-            kind: string;
-            /** Meaning */
-            meaning: string;
+        GivenFile: {
             /** Name */
             name: string;
             /** Slot */
             slot: string;
-            /** There */
-            there: boolean;
-            /** Unit */
-            unit: string | null;
         };
         /**
          * GivenSlot
@@ -3207,7 +3399,7 @@ export interface components {
             /** Citations */
             citations: string[];
             /** Columns */
-            columns: components["schemas"]["GivenColumn"][];
+            columns: components["schemas"]["vitreous__web__routes__jobs__GivenColumn"][];
             /** Command */
             command: string;
             /** Continues */
@@ -3293,6 +3485,46 @@ export interface components {
             why: string;
             /** Workers */
             workers: string[];
+        };
+        /**
+         * JobResult
+         * @description What one job has given.
+         *
+         *     Attributes:
+         *         job, title, type, category: which.
+         *         state: ``active``, ``paused``, ``cancelled``, ``closed`` or ``broken``.
+         *         scope: ``source``, ``item``, ``set`` or ``decision``.
+         *         done: results that are there.
+         *         filter: whether it decides which items go on.
+         *         leaving: output → number of items, where the engine has decided.
+         *         columns: in which figures it has given values.
+         *         files: what it writes with each item.
+         */
+        JobResult: {
+            /** Category */
+            category: string;
+            /** Columns */
+            columns: components["schemas"]["vitreous__project__job_results__GivenColumn"][];
+            /** Done */
+            done: number;
+            /** Files */
+            files: components["schemas"]["GivenFile"][];
+            /** Filter */
+            filter: boolean;
+            /** Job */
+            job: number;
+            /** Leaving */
+            leaving: {
+                [key: string]: number;
+            };
+            /** Scope */
+            scope: string;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
         };
         /**
          * JobRevision
@@ -4002,6 +4234,46 @@ export interface components {
             /** Job */
             job: string | number;
         };
+        /**
+         * ReportAsked
+         * @description Which report is wanted.
+         */
+        ReportAsked: {
+            /**
+             * Format
+             * @default html
+             * @enum {string}
+             */
+            format?: "html" | "pdf";
+        };
+        /**
+         * ReportState
+         * @description How far a report is: ``running``, ``done`` or ``failed``; ``fraction`` of 1; ``bytes`` once it is done.
+         */
+        ReportState: {
+            /** Bytes */
+            bytes: number | null;
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "html" | "pdf";
+            /** Fraction */
+            fraction: number;
+            /** Hint */
+            hint: string | null;
+            /** Id */
+            id: string;
+            /** Message */
+            message: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed";
+            /** What */
+            what: string;
+        };
         /** Restore */
         Restore: {
             selection: components["schemas"]["Choice"];
@@ -4625,6 +4897,42 @@ export interface components {
             text: string;
         };
         /**
+         * Yield
+         * @description How many images a filter keeps as time goes on.
+         *
+         *     Attributes:
+         *         starts: of stretches of time, s since 1970.
+         *         width: of a stretch, s.
+         *         kept, all: images of each stretch that pass, and images in all.
+         *         total_kept, total: of the whole session.
+         */
+        Yield: {
+            /** All */
+            all: number[];
+            /** Kept */
+            kept: number[];
+            /** Starts */
+            starts: number[];
+            /** Total */
+            total: number;
+            /** Total Kept */
+            total_kept: number;
+            /** Width */
+            width: number;
+        };
+        /**
+         * GivenColumn
+         * @description A column of numbers that a job has filled.
+         */
+        vitreous__project__job_results__GivenColumn: {
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string | null;
+        };
+        /**
          * SettingField
          * @description One setting.
          *
@@ -4682,6 +4990,24 @@ export interface components {
             origin: string | null;
             /** Workers */
             workers: number;
+        };
+        /**
+         * GivenColumn
+         * @description A column of the table that the job gives.
+         */
+        vitreous__web__routes__jobs__GivenColumn: {
+            /** Kind */
+            kind: string;
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
+            /** Slot */
+            slot: string;
+            /** There */
+            there: boolean;
+            /** Unit */
+            unit: string | null;
         };
         /**
          * SettingField
@@ -8325,6 +8651,46 @@ export interface operations {
             };
         };
     };
+    methods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     preflight: {
         parameters: {
             query?: never;
@@ -8472,6 +8838,352 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    make_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportState"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    report_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportState"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    report_file: {
+        parameters: {
+            query?: {
+                show?: boolean;
+            };
+            header?: never;
+            path: {
+                number: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    results: {
+        parameters: {
+            query?: {
+                /** @description of one job only */
+                job?: number | null;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobResult"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    result_file: {
+        parameters: {
+            query: {
+                /** @description below jobs/ */
+                path: string;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    result_paths: {
+        parameters: {
+            query: {
+                /** @description such as micrograph */
+                slot: string;
+                /** @description of the slot's further files */
+                name?: string;
+                where?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                absolute?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    items_parquet: {
+        parameters: {
+            query: {
+                /** @description names, separated by commas */
+                columns: string;
+                where?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    filter_yield: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Yield"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -9032,6 +9744,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskDetail"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    template_of_project: {
+        parameters: {
+            query?: {
+                /** @description numbers of jobs, separated by commas; all unless given */
+                jobs?: string | null;
+                with_settings?: boolean;
+                with_decisions?: boolean;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description Unprocessable Entity */

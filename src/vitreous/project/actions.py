@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import plain
 from vitreous.project import cleaning, item_actions, job_actions, job_selection, preflight, task_actions, templates
+from vitreous.project.alarms import actions as alarm_actions
 from vitreous.project.session import Session
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Action = Callable[..., Any]
 
-MODULES = (job_actions, job_selection, item_actions, task_actions, preflight, cleaning, templates)
+MODULES = (job_actions, job_selection, item_actions, task_actions, preflight, cleaning, templates, alarm_actions)
 
 ACTIONS: Mapping[str, Action] = {function.__name__: function for module in MODULES for function in module.ACTIONS}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from vitreous.project.overview import engine_status, file_counts, holder_record
 from vitreous.project.session import Session
+from vitreous.store.alarms import alarm_counts
 from vitreous.store.database import Database, read_meta
 from vitreous.store.groups import groups
 from vitreous.store.items import TRASH
@@ -26,8 +27,8 @@ def brief(session: Session) -> dict[str, Any]:
     """Engine, tasks, items, disk and conditions; JSON-able.
 
     ``tasks`` counts tasks of all jobs by state; ``graph`` changes when jobs or settings do; ``last_import`` is s since
-    1970; ``images_per_hour`` is of the last half hour, ``None`` where nothing has come yet; ``disk`` in bytes. Counts
-    are kept until the catalogue changes.
+    1970; ``images_per_hour`` is of the last half hour, ``None`` where nothing has come yet; ``disk`` in bytes;
+    ``alarms`` counts those that are open. Counts are kept until the catalogue changes.
     """
     held, status = engine_status(session.folder)
     holder = holder_record(held)
@@ -76,6 +77,7 @@ def _counts(db: Database) -> dict[str, Any]:
         "tasks": tasks,
         "items": _items(db),
         "files": file_counts(db),
+        "alarms": alarm_counts(db),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -207,14 +207,14 @@ class Feed:
         self,
         allowed: Allowed,
         cursor: Mapping[str, int],
-        again: Callable[[], Allowed | None] | None = None,
+        again: Callable[[], Awaitable[Allowed | None]] | None = None,
     ) -> AsyncIterator[bytes]:
         """The messages for one page, as server-sent events.
 
         Args:
             allowed: whether the page may see a project.
             cursor: the last line of each project's log that it has seen.
-            again: asked now and then, in a thread, what it may see now; ``None`` ends the stream.
+            again: asked now and then what it may see now; ``None`` ends the stream.
         """
         listener = Listener(allowed, cursor)
         self._listeners.add(listener)
@@ -233,7 +233,7 @@ class Feed:
                     yield b": still here\n\n"
                     sent = loop.time()
                 if again is not None and loop.time() - asked >= RIGHTS_SECONDS:
-                    rights, asked = await asyncio.to_thread(again), loop.time()
+                    rights, asked = await again(), loop.time()
                     if rights is None:
                         return
                     listener.allowed = rights

@@ -31,10 +31,10 @@ async def stream(
     def rights(of: Caller) -> Allowed:
         return lambda key: (chosen is None or key in chosen) and of.role_in(key) is not None
 
-    def again() -> Allowed | None:
+    async def again() -> Allowed | None:
         """What the caller may see now; ``None`` where nobody is signed in any more."""
         try:
-            return rights(caller(request))
+            return rights(await caller(request))
         except Refused:
             return None
 

@@ -1,0 +1,79 @@
+"""What the machine has, and how much of it is used now, in a moment: for pages that ask often."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vitreous import __version__
+from vitreous.project.doctor import processor
+
+GPU_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """One GPU: memory in bytes, use as a fraction."""
+
+    name: str
+    memory: float
+    used: float
+    use: float | None
+
+
+def machine_use() -> dict[str, Any]:
+    """Name, processor, load, memory (bytes) and GPUs of this machine; JSON-able. Takes a GPU's program to answer."""
+    facts = processor()
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = int(facts["usable cores"] or 1)
+    return {
+        "host": socket.gethostname(),
+        "vitreous": __version__,
+        "python": platform.python_version(),
+        "processor": str(facts["model"]),
+        "cores": cores,
+        "load": round(os.getloadavg()[0] / cores, 3),
+        "memory": {"total": total, "available": _available()},
+        "gpus": [asdict(gpu) for gpu in gpus()],
+    }
+
+
+def gpus() -> list[GpuUse]:
+    """The GPUs that the driver's program tells of, none where it is not there or does not answer."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    names = "name,memory.total,memory.used,utilization.gpu"
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", f"--query-gpu={names}", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=GPU_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found = []
+    for line in done.stdout.splitlines():
+        words = [word.strip() for word in line.split(",")]
+        if len(words) == 4:
+            use = float(words[3]) / 100 if words[3].replace(".", "").isdigit() else None
+            found.append(GpuUse(words[0], float(words[1]) * 2**20, float(words[2]) * 2**20, use))
+    return found
+
+
+def _available() -> int | None:
+    """Bytes of memory that programs could still get; ``None`` where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return None
+    return None

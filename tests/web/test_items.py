@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import runpy
+from pathlib import Path
 
 import pytest
-from benchmarks.night import make_night
 
 from vitreous import Project
 
 BASE = "/api/projects/night"
+NIGHT = Path(__file__).resolve().parents[2] / "benchmarks" / "night.py"
+make_night = runpy.run_path(str(NIGHT))["make_night"]
 
 
 @pytest.fixture(scope="module")

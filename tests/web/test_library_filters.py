@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
-from benchmarks.night import make_night
 
 from vitreous import Project
 from vitreous.store.database import open_database
 
 BASE = "/api/projects/night"
+NIGHT = Path(__file__).resolve().parents[2] / "benchmarks" / "night.py"
+make_night = runpy.run_path(str(NIGHT))["make_night"]
 
 
 @pytest.fixture

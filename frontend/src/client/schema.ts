@@ -26,6 +26,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Files
+         * @description The files that the viewer was given.
+         */
+        get: operations["files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/gallery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gallery
+         * @description Frames of a stack side by side.
+         */
+        get: operations["file_gallery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Info
+         * @description Size, frames, levels, what is known of the microscope, statistics, histogram.
+         */
+        get: operations["file_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whole
+         * @description The whole image, halved until no side is above ``size`` px; what it shows is in the header X-Picture.
+         */
+        get: operations["file_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Profile
+         * @description Values along a line.
+         */
+        get: operations["file_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/radial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Radial
+         * @description Radial average of the power spectrum.
+         */
+        get: operations["file_radial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/spectrum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spectrum
+         * @description Power spectrum of the image or of a part, zero frequency in the middle, Nyquist at the edges.
+         */
+        get: operations["file_spectrum"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/tile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile
+         * @description A tile of 512 px at a level, counted from the lower left corner, top row first.
+         */
+        get: operations["file_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{number}/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Values
+         * @description Values of a pixel and its neighbours.
+         */
+        get: operations["file_values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/folders": {
         parameters: {
             query?: never;
@@ -80,6 +260,26 @@ export interface paths {
         get: operations["me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change one's own password; all other sessions of the caller end.
+         */
+        post: operations["change_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1106,6 +1306,166 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/images/gallery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gallery
+         * @description Frames of a stack side by side.
+         */
+        get: operations["image_gallery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Info
+         * @description Size, frames, levels, what is known of the microscope, statistics, histogram.
+         */
+        get: operations["image_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whole
+         * @description The whole image, halved until no side is above ``size`` px; what it shows is in the header X-Picture.
+         */
+        get: operations["image_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Profile
+         * @description Values along a line.
+         */
+        get: operations["image_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/radial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Radial
+         * @description Radial average of the power spectrum.
+         */
+        get: operations["image_radial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/spectrum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Spectrum
+         * @description Power spectrum of the image or of a part, zero frequency in the middle, Nyquist at the edges.
+         */
+        get: operations["image_spectrum"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/tile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile
+         * @description A tile of 512 px at a level, counted from the lower left corner, top row first.
+         */
+        get: operations["image_tile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/images/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Values
+         * @description Values of a pixel and its neighbours.
+         */
+        get: operations["image_values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/items": {
         parameters: {
             query?: never;
@@ -1766,6 +2126,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/rights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Project Rights
+         * @description Who may see the project.
+         */
+        get: operations["project_rights"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/rights/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Project Right
+         * @description Give a user a role in the project, or take it away.
+         */
+        put: operations["set_project_right"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/scatter": {
         parameters: {
             query?: never;
@@ -2126,6 +2526,243 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/server/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server Log
+         * @description Who came in, who was refused, and what was changed of users and rights; the newest first.
+         */
+        get: operations["server_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Sessions
+         * @description The browsers in which the caller is signed in, the one used last first.
+         */
+        get: operations["my_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Sessions
+         * @description Sign out everywhere else: all sessions of the caller end except this one.
+         */
+        post: operations["end_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End Session
+         * @description End one session of the caller.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ways In
+         * @description How one may come in.
+         */
+        get: operations["ways_in"];
+        put?: never;
+        /**
+         * Sign In
+         * @description Sign in by name and password: the answer brings the session's cookie. Too many failed tries are answered by 429
+         *     with ``Retry-After``.
+         */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Out
+         * @description End this session.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Tokens
+         * @description The caller's tokens, the newest first.
+         */
+        get: operations["my_tokens"];
+        put?: never;
+        /**
+         * Make Token
+         * @description Make a token; it never may do more than the caller.
+         */
+        post: operations["make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Token
+         * @description Remove a token of the caller; scripts that use it are refused from now on.
+         */
+        delete: operations["remove_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description All users by name.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Add User
+         * @description Add a user.
+         */
+        post: operations["add_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove User
+         * @description Remove a user with sessions, tokens and rights.
+         */
+        delete: operations["remove_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change role, password or whether a user may come in; a new password or disabling ends the user's sessions.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/api/users/{user}/sessions/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End User Sessions
+         * @description Sign a user out everywhere.
+         */
+        post: operations["end_user_sessions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2333,6 +2970,26 @@ export interface components {
             reason: string;
             /** Traceback */
             traceback: string;
+        };
+        /**
+         * BrowserSession
+         * @description A browser that is signed in; times in s since 1970.
+         */
+        BrowserSession: {
+            /** Address */
+            address: string | null;
+            /** Agent */
+            agent: string | null;
+            /** Created */
+            created: number;
+            /** Current */
+            current: boolean;
+            /** Expires */
+            expires: number;
+            /** Id */
+            id: number;
+            /** Seen */
+            seen: number;
         };
         /**
          * ByHand
@@ -2565,6 +3222,17 @@ export interface components {
             left_folders: number;
             /** Total */
             total: number;
+        };
+        /**
+         * Done
+         * @description It was done; ``ended``: how many sessions ended by it.
+         */
+        Done: {
+            /**
+             * Ended
+             * @default 0
+             */
+            ended?: number;
         };
         /**
          * Edge
@@ -2827,6 +3495,16 @@ export interface components {
             unknown: number;
         };
         /**
+         * FileLine
+         * @description A file that the viewer was given.
+         */
+        FileLine: {
+            /** Name */
+            name: string;
+            /** Number */
+            number: number;
+        };
+        /**
          * FilterChange
          * @description What entered and left between two versions: numbers, and the first names.
          */
@@ -2909,6 +3587,22 @@ export interface components {
             proposal: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Fit
+         * @description Defocus in Å, angles in degrees.
+         */
+        Fit: {
+            /** Astigmatism Angle */
+            astigmatism_angle: number;
+            /** B Factor */
+            b_factor: number;
+            /** Defocus U */
+            defocus_u: number;
+            /** Defocus V */
+            defocus_v: number;
+            /** Phase Shift */
+            phase_shift: number;
         };
         /**
          * FitCurves
@@ -3142,6 +3836,59 @@ export interface components {
         Ids: {
             /** Ids */
             ids: number[];
+        };
+        /**
+         * ImageFacts
+         * @description A file and one frame of it: sizes in px, pixel size in Å, voltage in kV, spherical aberration in mm; ``levels``
+         *     as (width, height), each half of the one before, with the range of each.
+         */
+        ImageFacts: {
+            /** Amplitude Contrast */
+            amplitude_contrast: number | null;
+            /** Blurred */
+            blurred: boolean;
+            ctf: components["schemas"]["Fit"] | null;
+            /** File */
+            file: string;
+            /** Fit Resolution */
+            fit_resolution: number | null;
+            /** Format */
+            format: string;
+            /** Frame */
+            frame: string;
+            /** Height */
+            height: number;
+            histogram: components["schemas"]["ValueHistogram"] | null;
+            /** Is Volume */
+            is_volume: boolean;
+            /** Levels */
+            levels: [
+                number,
+                number
+            ][];
+            /** N Frames */
+            n_frames: number;
+            /** Name */
+            name: string;
+            /** Pixel Size */
+            pixel_size: number | null;
+            /** Ranges */
+            ranges: components["schemas"]["Range"][];
+            /** Spherical Aberration */
+            spherical_aberration: number | null;
+            /** Stamp */
+            stamp: string;
+            statistics: components["schemas"]["Statistics"] | null;
+            /** Tile */
+            tile: number;
+            /** Type */
+            type: string;
+            /** Voltage */
+            voltage: number | null;
+            /** Warnings */
+            warnings: string[];
+            /** Width */
+            width: number;
         };
         /**
          * ImagesWithin
@@ -3749,6 +4496,11 @@ export interface components {
         Me: {
             /** Csrf */
             csrf: string | null;
+            /**
+             * Has Password
+             * @description false for who came by the printed address
+             */
+            has_password: boolean;
             /** Name */
             name: string;
             /** Rights */
@@ -3757,6 +4509,18 @@ export interface components {
             };
             /** Role */
             role: ("viewer" | "operator" | "owner") | null;
+        };
+        /**
+         * Member
+         * @description Somebody who may see a project: by a role on the server, by one in the project, or both.
+         */
+        Member: {
+            /** Name */
+            name: string;
+            /** Project */
+            project: ("viewer" | "operator" | "owner") | null;
+            /** Server */
+            server: ("viewer" | "operator" | "owner") | null;
         };
         /**
          * Memory
@@ -3787,6 +4551,16 @@ export interface components {
             /** Group */
             group: string;
             selection: components["schemas"]["Choice"];
+        };
+        /**
+         * NewPassword
+         * @description The present password and the one to come.
+         */
+        NewPassword: {
+            /** New */
+            new: string;
+            /** Present */
+            present: string;
         };
         /**
          * NewProject
@@ -3836,6 +4610,14 @@ export interface components {
             separator?: string;
             /** Settings */
             settings: components["schemas"]["vitreous__web__routes__projects__SettingField"][];
+        };
+        /**
+         * NewToken
+         * @description A token that was just made; it can't be shown again.
+         */
+        NewToken: {
+            /** Token */
+            token: string;
         };
         /**
          * NextTask
@@ -3979,6 +4761,16 @@ export interface components {
             title: string;
             /** Type */
             type: string;
+        };
+        /**
+         * Profile
+         * @description Values along a line, over the distance in px.
+         */
+        Profile: {
+            /** Distance */
+            distance: number[];
+            /** Value */
+            value: number[];
         };
         /**
          * ProjectLine
@@ -4132,6 +4924,32 @@ export interface components {
             waiting: components["schemas"]["Waiting"][];
             /** Waiting Left */
             waiting_left: number;
+        };
+        /**
+         * Radial
+         * @description Radial average of the power over frequency in 1/Å, or 1/px where the pixel size is not known.
+         */
+        Radial: {
+            /** Frequency */
+            frequency: number[];
+            /** Pixel Size */
+            pixel_size: number | null;
+            /** Power */
+            power: number[];
+        };
+        /**
+         * Range
+         * @description Values at 0 and 255 of the 8 bits, and the values between which a picture looks well.
+         */
+        Range: {
+            /** Bright */
+            bright: number;
+            /** Dark */
+            dark: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
         };
         /**
          * ReadyTemplate
@@ -4308,6 +5126,29 @@ export interface components {
             left: string[] | null;
         };
         /**
+         * Right
+         * @description A role in one project; ``project`` is its key where the server shows it.
+         */
+        Right: {
+            /** Folder */
+            folder: string;
+            /** Project */
+            project: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "owner";
+        };
+        /**
+         * RightWish
+         * @description A role in a project; ``None`` takes it away.
+         */
+        RightWish: {
+            /** Role */
+            role: ("viewer" | "operator" | "owner") | null;
+        };
+        /**
          * Rows
          * @description Columns and rows of an answer.
          */
@@ -4430,6 +5271,33 @@ export interface components {
             title: string;
         };
         /**
+         * ScriptToken
+         * @description A token, without its secret; times in s since 1970.
+         *
+         *     ``project`` is the key of the only project that it opens, ``folder`` where that is; both ``None``: all projects.
+         */
+        ScriptToken: {
+            /** Created */
+            created: number;
+            /** Expires */
+            expires: number | null;
+            /** Folder */
+            folder: string | null;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Project */
+            project: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "operator" | "owner";
+            /** Used */
+            used: number | null;
+        };
+        /**
          * Series
          * @description Columns on one time axis (s since 1970).
          */
@@ -4496,6 +5364,24 @@ export interface components {
             /** Unit */
             unit: string | null;
         };
+        /**
+         * ServerLine
+         * @description A line of the server's log; ``time`` in s since 1970.
+         */
+        ServerLine: {
+            /** Address */
+            address: string | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Message */
+            message: string;
+            /** Time */
+            time: number;
+            /** Who */
+            who: string;
+        };
         /** SetAlarmRules */
         SetAlarmRules: {
             /** Rules */
@@ -4521,6 +5407,16 @@ export interface components {
                     [key: string]: number | null;
                 } | null;
             };
+        };
+        /**
+         * SignIn
+         * @description Name and password of a user.
+         */
+        SignIn: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
         };
         /**
          * SlotColumn
@@ -4556,6 +5452,20 @@ export interface components {
             job: number;
             /** Title */
             title: string;
+        };
+        /**
+         * Statistics
+         * @description Of all pixels of a frame.
+         */
+        Statistics: {
+            /** Maximum */
+            maximum: number;
+            /** Mean */
+            mean: number;
+            /** Minimum */
+            minimum: number;
+            /** Stddev */
+            stddev: number;
         };
         /**
          * StretchChosen
@@ -4777,6 +5687,34 @@ export interface components {
             seconds_slow: number | null;
         };
         /**
+         * TokenWish
+         * @description A token to be made: the most that it may do, in which project, and for how many days.
+         */
+        TokenWish: {
+            /**
+             * Days
+             * @description for which it holds; null: until it is removed
+             * @default 90
+             */
+            days?: number | null;
+            /**
+             * Name
+             * @description what it is for
+             */
+            name: string;
+            /**
+             * Project
+             * @description key of the only project that it opens
+             */
+            project?: string | null;
+            /**
+             * Role
+             * @default viewer
+             * @enum {string}
+             */
+            role?: "viewer" | "operator" | "owner";
+        };
+        /**
          * Trajectory
          * @description The specimen's motion on a grid of points: ``shift`` ``[frame][y][x]`` and ``mean`` ``[frame]`` as (x, y) in Å,
          *     relative to the first frame; ``x``, ``y``, ``width``, ``height`` in px of the recorded frame (row 0 at the bottom),
@@ -4820,6 +5758,81 @@ export interface components {
         UndoEdit: {
             /** Job */
             job: string | number;
+        };
+        /**
+         * UserChange
+         * @description What is changed of a user; what is not given stays.
+         */
+        UserChange: {
+            /**
+             * Disabled
+             * @default false
+             */
+            disabled?: boolean;
+            /** Password */
+            password?: string | null;
+            /** Role */
+            role?: ("viewer" | "operator" | "owner") | null;
+        };
+        /**
+         * UserLine
+         * @description A user; times in s since 1970, ``seen`` when a browser of theirs was last here.
+         */
+        UserLine: {
+            /** Created */
+            created: number;
+            /** Disabled */
+            disabled: boolean;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Rights */
+            rights: components["schemas"]["Right"][];
+            /** Role */
+            role: ("viewer" | "operator" | "owner") | null;
+            /** Seen */
+            seen: number | null;
+            /** Sessions */
+            sessions: number;
+            /** Tokens */
+            tokens: number;
+        };
+        /**
+         * UserWish
+         * @description A user to be added; without a role on the server one sees only projects in which one has a right.
+         */
+        UserWish: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /** Role */
+            role?: ("viewer" | "operator" | "owner") | null;
+        };
+        /**
+         * ValueHistogram
+         * @description How often values occur between ``low`` and ``high``, in equal bins.
+         */
+        ValueHistogram: {
+            /** Counts */
+            counts: number[];
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+        };
+        /**
+         * Values
+         * @description Values from the pixel ``x``, ``y`` on: ``values[row][column]``, rows towards higher y.
+         */
+        Values: {
+            /** Values */
+            values: number[][];
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
         };
         /**
          * View
@@ -4895,6 +5908,14 @@ export interface components {
             count: number;
             /** Text */
             text: string;
+        };
+        /**
+         * WaysIn
+         * @description How one may come in: by name and password where there are users; by the printed address always.
+         */
+        WaysIn: {
+            /** Users */
+            users: boolean;
         };
         /**
          * Yield
@@ -5106,6 +6127,419 @@ export interface operations {
             };
         };
     };
+    files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_gallery: {
+        parameters: {
+            query?: {
+                start?: number;
+                count?: number;
+                columns?: number;
+                cell?: number;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_info: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageFacts"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_picture: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                size?: number;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_profile: {
+        parameters: {
+            query: {
+                x0: number;
+                y0: number;
+                x1: number;
+                y1: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_radial: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description x,y,width,height in px */
+                part?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Radial"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_spectrum: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description x,y,width,height in px */
+                part?: string | null;
+                size?: number;
+                flat?: boolean;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_tile: {
+        parameters: {
+            query: {
+                level: number;
+                x: number;
+                y: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description value at 0, with high */
+                low?: number | null;
+                /** @description value at 255 */
+                high?: number | null;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    file_values: {
+        parameters: {
+            query: {
+                x: number;
+                y: number;
+                radius?: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     list_folder: {
         parameters: {
             query?: {
@@ -5201,6 +6635,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -7479,7 +8955,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 text: string;
@@ -7699,7 +9175,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 column: string;
@@ -7746,6 +9222,429 @@ export interface operations {
             };
         };
     };
+    image_gallery: {
+        parameters: {
+            query?: {
+                start?: number;
+                count?: number;
+                columns?: number;
+                cell?: number;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_info: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageFacts"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_picture: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                size?: number;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_profile: {
+        parameters: {
+            query: {
+                x0: number;
+                y0: number;
+                x1: number;
+                y1: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_radial: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description x,y,width,height in px */
+                part?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Radial"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_spectrum: {
+        parameters: {
+            query?: {
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description x,y,width,height in px */
+                part?: string | null;
+                size?: number;
+                flat?: boolean;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_tile: {
+        parameters: {
+            query: {
+                level: number;
+                x: number;
+                y: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description value at 0, with high */
+                low?: number | null;
+                /** @description value at 255 */
+                high?: number | null;
+                /** @description raw: one byte per pixel, top row first */
+                encoding?: "raw" | "png" | "jpeg";
+                /** @description stamp of the file: such a picture may be kept for ever */
+                v?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    image_values: {
+        parameters: {
+            query: {
+                x: number;
+                y: number;
+                radius?: number;
+                /** @description number from 0, sum or mean; the first, or of a map the middle */
+                frame?: string | null;
+                /** @description an image of the project */
+                item?: number | null;
+                /** @description which of its pictures */
+                view?: string;
+                /** @description or a file, relative to the project */
+                path?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     items: {
         parameters: {
             query?: {
@@ -7758,7 +9657,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 /** @description columns, separated by commas */
@@ -7817,7 +9716,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 /** @description columns, separated by commas */
@@ -7872,7 +9771,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 /** @description such as fit_resolution:desc,name; unknown comes last */
@@ -9206,6 +11105,91 @@ export interface operations {
             };
         };
     };
+    project_rights: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    set_project_right: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RightWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     scatter: {
         parameters: {
             query: {
@@ -9629,7 +11613,7 @@ export interface operations {
                 /** @description number of a filter job */
                 filter?: number | null;
                 /** @description which of the filter's items */
-                side?: "items" | "rejected" | "by hand";
+                side?: "all" | "items" | "rejected" | "by hand";
                 /** @description highest number of an item: later ones are only counted */
                 upto?: number | null;
                 column: string;
@@ -10000,6 +11984,607 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecentLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    server_log: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    my_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserSession"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    ways_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    my_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScriptToken"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    remove_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserLine"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    add_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserLine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    remove_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the user */
+                user: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the user */
+                user: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserLine"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    end_user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the user */
+                user: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Unprocessable Entity */

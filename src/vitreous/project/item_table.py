@@ -29,7 +29,7 @@ ALIASES = {"group": "group_name", "number": "id"}
 """What filters call a column → its name in the table."""
 KIND_NAMES = {"REAL": "real", "INTEGER": "integer", "BOOLEAN": "boolean"}
 
-Side = Literal["items", "rejected", "by hand"]
+Side = Literal["all", "items", "rejected", "by hand"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Which:
     Attributes:
         where: condition in the language of filters.
         group, flag, tag: as in ``Selection``; TRASH is left out unless it is asked for.
-        filter: number of a filter job, of whose items ``side`` shows those that pass, those that don't, or those that
-            people decided on.
+        filter: number of a filter job, of whose items ``side`` shows all, those that pass (``items``), those that don't
+            (``rejected``), or those that people decided on.
         upto: highest number of an item: what came later waits to be announced.
     """
 
@@ -134,7 +134,7 @@ def condition_of(session: Session, which: Which) -> Condition:
         text, more = read_condition(session.db, which.where).sql(table="exposures")
         parts.append(f"({text})")
         given += more
-    if which.filter is not None:
+    if which.filter is not None and which.side != "all":
         rule = Rule.of(session, which.filter)
         text, more = filter_condition(rule, *_filter_sql(session, rule), side=which.side)
         parts.append(text)

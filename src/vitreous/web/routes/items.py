@@ -35,7 +35,7 @@ class Choosing(BaseModel):
     flag: str | None = Field(None, description="red, green, blue, gold or none")
     tag: str | None = None
     filter: int | None = Field(None, description="number of a filter job")
-    side: Literal["items", "rejected", "by hand"] = Field("items", description="which of the filter's items")
+    side: Literal["all", "items", "rejected", "by hand"] = Field("items", description="which of the filter's items")
     upto: int | None = Field(None, description="highest number of an item: later ones are only counted")
 
     def which(self) -> Which:

@@ -12,9 +12,17 @@ from starlette.exceptions import HTTPException
 
 from vitreous.core.errors import VitreousError
 from vitreous.project.faults import describe
+from vitreous.web.refused import Refused
 
 STATUS = {"usage": 400, "data": 422, "compute": 422, "cancelled": 409, "resource": 503}
 """Code of an error → HTTP status."""
+
+HINTS = {
+    400: "Correct the request and send it again",
+    405: "Use the method that /api/openapi.json names for this address",
+    413: "Send less at a time; large files are named by their path on the server's machine",
+}
+"""HTTP status → what to do, for faults that the framework finds."""
 
 
 class Fault(BaseModel):
@@ -26,25 +34,12 @@ class Fault(BaseModel):
     context: dict[str, Any]
 
 
-class Refused(VitreousError):
-    """Who asks may not do that, or is not known."""
-
-    code = "access"
-    exit_code = 2
-
-    def __init__(self, message: str, *, hint: str, status: int = 403, **context: Any) -> None:
-        super().__init__(message, hint=hint, **context)
-        self.status = status
-
-
 def fault_response(error: VitreousError) -> JSONResponse:
     """The response for an error that people can do something about."""
     if isinstance(error, Refused):
-        status = error.status
-    elif error.context.get("missing"):
-        status = 404
-    else:
-        status = STATUS.get(error.code, 400)
+        headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        return JSONResponse(describe(error), error.status, headers=headers)
+    status = 404 if error.context.get("missing") else STATUS.get(error.code, 400)
     return JSONResponse(describe(error), status)
 
 
@@ -72,8 +67,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        content = {"code": "usage", "message": str(error.detail), "hint": "Check the address", "context": {}}
+        hint = HINTS.get(error.status_code, "Check the address")
+        content = {"code": "usage", "message": str(error.detail), "hint": hint, "context": {}}
         return JSONResponse(content, error.status_code, headers=error.headers)
+
+    @app.exception_handler(OverflowError)
+    async def large(request: Request, error: OverflowError) -> JSONResponse:
+        """A number that no catalogue can hold, such as 10^30 for the number of an item."""
+        content = {"code": "usage", "message": "a number is too large", "hint": "Correct it", "context": {}}
+        return JSONResponse(content, 422)
 
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> JSONResponse:

@@ -11,17 +11,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 START_SECONDS = 60.0
+END_SECONDS = 60.0
 LINK = re.compile(r"(http://[^/\s]+)/open\?token=\S+")
 
 
@@ -57,39 +59,34 @@ def served(*projects: Path, options: Sequence[str] = (), state: Path | None = No
         "0",
     ]
     environment = {**os.environ, **({"XDG_STATE_HOME": str(state)} if state else {})}
-    process = subprocess.Popen(
-        [*words, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
-    try:
-        link = _link_of(process)
-        found = LINK.match(link)
-        assert found is not None
-        yield Server(found[1], link, process)
-    finally:
-        process.send_signal(signal.SIGINT)
+    with tempfile.TemporaryFile("w+") as told:  # a pipe that nobody reads would stop the server when it is full
+        process = subprocess.Popen([*words, *options], stdout=told, stderr=told, text=True, env=environment)
         try:
-            process.wait(40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+            link = _link_of(process, told)
+            found = LINK.match(link)
+            assert found is not None
+            yield Server(found[1], link, process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _link_of(process: subprocess.Popen[str]) -> str:
+def _link_of(process: subprocess.Popen[str], told: IO[str]) -> str:
     """The link that the server prints; its words until then are told when it ends without one."""
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    told, end = "", time.monotonic() + START_SECONDS
+    text, end = "", time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        told += process.stdout.read() or ""
-        found = LINK.search(told)
+        text = os.pread(told.fileno(), 100_000, 0).decode()
+        found = LINK.search(text)
         if found:
             return found[0]
         if process.poll() is not None:
             break
         time.sleep(0.05)
-    raise RuntimeError(f"the server did not start: {told}")
+    raise RuntimeError(f"the server did not start: {text}")
 
 
 @contextmanager

@@ -1,5 +1,8 @@
-import { Empty } from "@/components/Empty/Empty";
+import { SessionPage } from "@/components/Session/SessionPage";
+import { useProjectKey } from "@/hooks/useProject";
 
+/** How the session is just now, and how it went. */
 export default function Session() {
-  return <Empty title="Session" />;
+  const project = useProjectKey();
+  return <SessionPage key={project} project={project} />;
 }

@@ -60,3 +60,9 @@ export function rounded(value: number, span: number, scale: number): number {
   const digits = digitsFor((span * scale) / 100);
   return Number((value * scale).toFixed(digits)) / scale;
 }
+
+/** Digits for values of a column that are spread over a span (catalogue's unit). */
+export function columnDigits(column: string, span: number): number {
+  const { digits, scale } = shown(column);
+  return Math.max(digits, digitsFor((span * scale) / 20));
+}

@@ -1,0 +1,143 @@
+import { Button, Group, NumberInput, Popover, Stack, Text, ActionIcon, SimpleGrid } from "@mantine/core";
+import { IconRuler2 } from "@tabler/icons-react";
+import { useState, type KeyboardEvent, type PointerEvent } from "react";
+import { BASE, FOOT, padded, TOP, type PanelData, type PanelLimits } from "@/components/Chart/panel";
+import { rounded, type Writing } from "@/components/Chart/scale";
+import { columnName } from "./session";
+import classes from "./Session.module.css";
+
+export const LEVELS = ["severe_low", "mild_low", "mild_high", "severe_high"] as const;
+type Level = (typeof LEVELS)[number];
+
+interface Given {
+  column: string;
+  data: PanelData;
+  writing: Writing;
+  height: number;
+  foot: boolean;
+  /** Sets the limits of the column; not given where the user may not. */
+  onLimits?: (limits: PanelLimits) => void;
+}
+
+/** A handle for each limit that is in sight: dragged, or moved by the arrow keys. */
+export function LimitHandles({ column, data, writing, height, foot, onLimits }: Given) {
+  const [drawn, setDrawn] = useState<{ level: Level; value: number } | null>(null);
+  const room = height - TOP - (foot ? FOOT : BASE);
+  const [low, high] = padded(data);
+  const placeOf = (value: number) => {
+    const part = (value - low) / (high - low);
+    return TOP + (writing.turned ? part : 1 - part) * room;
+  };
+  const valueAt = (y: number) => {
+    const part = Math.min(1, Math.max(0, (y - TOP) / room));
+    return rounded(low + (writing.turned ? part : 1 - part) * (high - low), high - low, writing.scale);
+  };
+  const set = (level: Level, value: number) => onLimits?.({ ...(data.limits ?? NONE), [level]: value });
+  return LEVELS.map((level) => {
+    const kept = data.limits?.[level];
+    const value = drawn?.level === level ? drawn.value : kept;
+    if (value == null || value < low || value > high) return null;
+    const mild = level.startsWith("mild");
+    const word = mild ? "mild" : "severe";
+    const y = (event: PointerEvent<HTMLElement>) => event.clientY - (event.currentTarget.offsetParent?.getBoundingClientRect().top ?? 0);
+    const events = onLimits && {
+      onPointerDown: (event: PointerEvent<HTMLElement>) => {
+        event.currentTarget.setPointerCapture(event.pointerId);
+        setDrawn({ level, value });
+      },
+      onPointerMove: (event: PointerEvent<HTMLElement>) => {
+        if (drawn) setDrawn({ level, value: valueAt(y(event)) });
+      },
+      onPointerUp: () => {
+        if (drawn && drawn.value !== kept) set(level, drawn.value);
+        setDrawn(null);
+      },
+      onPointerCancel: () => setDrawn(null),
+      onKeyDown: (event: KeyboardEvent) => {
+        const by = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
+        if (!by) return;
+        event.preventDefault();
+        const step = ((high - low) / 100) * (event.shiftKey ? 10 : 1) * by * (writing.turned ? -1 : 1);
+        set(level, rounded(value + step, high - low, writing.scale));
+      },
+    };
+    return (
+      <div key={level} style={{ color: `var(--chart-${word})` }}>
+        {drawn?.level === level && <div className={classes.drag} style={{ top: placeOf(value) }} />}
+        <div
+          className={classes.limit}
+          style={{ top: placeOf(value) }}
+          data-fixed={onLimits ? undefined : true}
+          role={onLimits ? "slider" : undefined}
+          tabIndex={onLimits ? 0 : undefined}
+          aria-orientation={onLimits ? "vertical" : undefined}
+          aria-label={`${word} limit of ${columnName(column)}`}
+          aria-valuenow={value * writing.scale}
+          aria-valuetext={`${writing.text(value)} ${writing.unit ?? ""}`}
+          {...events}
+        >
+          {word} {writing.text(value)}
+        </div>
+      </div>
+    );
+  });
+}
+
+const NONE: PanelLimits = { mild_low: null, mild_high: null, severe_low: null, severe_high: null };
+const TITLES: Record<Level, string> = { severe_low: "Severe below", mild_low: "Mild below", mild_high: "Mild above", severe_high: "Severe above" };
+
+/** The limits of a column in a form, in the unit that people know. */
+export function LimitForm({ column, limits, writing, onLimits }: { column: string; limits: PanelLimits | null | undefined; writing: Writing; onLimits: (limits: PanelLimits | null) => void }) {
+  const [open, setOpen] = useState(false);
+  const [values, setValues] = useState<PanelLimits>(NONE);
+  const done = (next: PanelLimits | null) => {
+    onLimits(next);
+    setOpen(false);
+  };
+  return (
+    <Popover opened={open} onChange={setOpen} position="bottom-end" withArrow trapFocus width={280}>
+      <Popover.Target>
+        <ActionIcon
+          size="sm"
+          variant="subtle"
+          color="gray"
+          aria-label={`Limits of ${columnName(column)}`}
+          onClick={() => {
+            setValues(limits ?? NONE);
+            setOpen(!open);
+          }}
+        >
+          <IconRuler2 size={16} />
+        </ActionIcon>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <Stack gap="xs">
+          <Text size="sm" fw={600}>
+            Limits of {columnName(column).toLowerCase()}
+            {writing.unit ? `, ${writing.unit}` : ""}
+          </Text>
+          <SimpleGrid cols={2} spacing="xs">
+            {LEVELS.map((level) => (
+              <NumberInput
+                key={level}
+                size="xs"
+                label={TITLES[level]}
+                placeholder="none"
+                value={values[level] === null ? "" : Number((values[level] * writing.scale).toPrecision(8))}
+                onChange={(value) => setValues({ ...values, [level]: typeof value === "number" ? value / writing.scale : null })}
+              />
+            ))}
+          </SimpleGrid>
+          <Group justify="space-between">
+            <Button size="compact-sm" variant="subtle" onClick={() => done(null)}>
+              Defaults
+            </Button>
+            <Button size="compact-sm" onClick={() => done(values)}>
+              Set limits
+            </Button>
+          </Group>
+        </Stack>
+      </Popover.Dropdown>
+    </Popover>
+  );
+}

@@ -42,6 +42,7 @@ class Listener:
         self.seen = dict(cursor)
         self.joined: set[str] = set()
         self.tried: dict[str, float] = {}
+        self.told: dict[str, Message] = {}
         self._lines: deque[Message] = deque()
         self._states: dict[str, Message] = {}
         self._overrun = self.over = False
@@ -84,7 +85,8 @@ class Listener:
             if message.project in self.joined and message.seq > self.seen.get(message.project, 0):
                 self.seen[message.project] = message.seq
                 parts.append(message.body)
-        parts += [message.body for message in states.values()]
+        parts += [message.body for key, message in states.items() if self.told.get(key) is not message]
+        self.told |= states
         # One id for all: they arrive together, or the page asks for them again.
         head = f"id: {cursor_text(self.seen)}\n".encode() if self.seen else b""
         return b"".join([*parts[:-1], head + parts[-1]]) if parts else b""
@@ -274,7 +276,10 @@ class Feed:
         listener.joined.add(key)
         listener.seen[key] = seq
         newest = watched.follower.newest
-        return missed if newest is None else [*missed, newest]
+        if newest is None:
+            return missed
+        listener.told[key] = newest
+        return [*missed, newest]
 
 
 def read_cursor(text: str | None) -> dict[str, int]:

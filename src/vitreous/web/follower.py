@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ STATE_SHARE = 10.0
 """A state that takes s to find is looked for again after this many times as long, so that it costs a tenth at most."""
 CHECK_SECONDS = 5.0
 """s after which the state is looked at even where no file has changed: an engine that was killed changes none."""
+SMALL_CHANGE_SECONDS = 10.0
+"""s after which small changes are told too."""
 BACKLOG = 500
 """Lines of the log that a page gets at most when it comes back; more is told as ``reset``."""
 BATCH = 2000
@@ -64,7 +67,8 @@ class Follower:
         self._file = (0, 0)
         self._seq: int | None = None
         self._mark: Mark | None = None
-        self._looked, self._cost = -1e9, 0.0
+        self._looked, self._told, self._cost = -1e9, -1e9, 0.0
+        self._exact = ""
         self._said: dict[str, Any] | None = None
         self.revision = self.data = 0
         self.newest: Message | None = None
@@ -91,21 +95,20 @@ class Follower:
         # Lines that did not fit are read in the next look: the mark stays, so that it looks again.
         self._mark = mark if len(found) < BATCH else (None, *mark[1:])
         self._looked = now
-        state = self._state(session, changed)
+        state = self._state(session, changed, now)
         return found if state is None else [*found, state]
 
-    def _state(self, session: Session, changed: bool) -> Message | None:
+    def _state(self, session: Session, changed: bool, now: float) -> Message | None:
         """How the project stands, where that is new."""
         began = time.perf_counter()
         self.data += changed
         told = {**brief(session), "engine_kept": self._more(self.project.folder), "data": self.data}
         self._cost = time.perf_counter() - began
-        # Bytes that others write to the same disk are no news.
-        plain = {**told, "disk": {name: number // 10_000_000 for name, number in told["disk"].items()}}
-        plain["images_per_hour"] = None if told["images_per_hour"] is None else round(told["images_per_hour"])
-        if plain == self._said:
+        plain = _without_small_change(told)
+        exact = repr(told)
+        if plain == self._said and (exact == self._exact or now - self._told < SMALL_CHANGE_SECONDS):
             return None
-        self._said = plain
+        self._said, self._exact, self._told = plain, exact, now
         self.revision += 1
         counts = {"project": self.project.key, "revision": self.revision}
         self.newest = Message("state", self.project.key, None, to_json({**counts, **told}, indent=None))
@@ -164,6 +167,16 @@ class Follower:
         version = session.db.connection.execute("PRAGMA data_version").fetchone()[0]
         stamps = tuple(_changed_at(session.folder / name) for name in (STATUS_NAME, LOCK_NAME))
         return (version, *stamps, repr(self._more(self.project.folder)))
+
+
+def _without_small_change(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A state without what changes all the time and is no news: seconds in sentences, bytes that others write."""
+    return {
+        **told,
+        "conditions": {name: re.sub(r"[\d.,]+", "#", text) for name, text in told["conditions"].items()},
+        "disk": {name: number // 10_000_000 for name, number in told["disk"].items()},
+        "images_per_hour": None if told["images_per_hour"] is None else round(told["images_per_hour"]),
+    }
 
 
 def _changed_at(path: Path) -> int:

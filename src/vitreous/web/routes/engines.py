@@ -59,7 +59,7 @@ class ProfileLine(BaseModel):
 
     name: str
     kind: str
-    workers: int
+    workers: str
     origin: str | None
     findings: list[str]
 
@@ -110,7 +110,7 @@ def profiles(access: Viewing) -> list[ProfileLine]:
         ProfileLine(
             name=named.name,
             kind=named.profile.kind,
-            workers=named.profile.workers,
+            workers=str(named.profile.workers),
             origin=None if named.origin is None else str(named.origin),
             findings=[f"{finding.field}: {finding.message}" for finding in check_profile(named.profile)],
         )

@@ -1,4 +1,4 @@
-"""Commands that have commands below them: script, profile."""
+"""Commands that have commands below them: script, profile, users."""
 
 from __future__ import annotations
 
@@ -32,4 +32,19 @@ def profile_app() -> typer.Typer:
     return app
 
 
-COMMANDS = {"script": Command(script, group=script_app), "profile": Command(profile, group=profile_app)}
+def users() -> None:
+    """Say who may come into the server, and what each may do (list, add, grant, token, link)."""
+
+
+def users_app() -> typer.Typer:
+    """``users list``, ``add``, ``remove`` and so on."""
+    from vitreous.cli.users_command import users_app as app
+
+    return app
+
+
+COMMANDS = {
+    "script": Command(script, group=script_app),
+    "profile": Command(profile, group=profile_app),
+    "users": Command(users, group=users_app),
+}

@@ -6010,7 +6010,7 @@ export interface components {
             /** Origin */
             origin: string | null;
             /** Workers */
-            workers: number;
+            workers: string;
         };
         /**
          * GivenColumn

@@ -34,7 +34,7 @@ from vitreous.jobs.process import STEPS, merged
 from vitreous.jobs.simulate import JOB as SIMULATE
 from vitreous.project.batch import run_batch
 from vitreous.project.overview import open_for_reading
-from vitreous.project.report import unaligned_sum, write_report
+from vitreous.project.session_report.movies import unaligned_sum, write_report
 from vitreous.store.events import Event, events
 from vitreous.workflow.job_type import Result
 

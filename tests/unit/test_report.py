@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vitreous.project import figures, report
+from vitreous.project.session_report import movies as report
+from vitreous.project.session_report import pictures as figures
 
 pytest.importorskip("matplotlib")
 
@@ -67,9 +68,9 @@ def test_the_report_holds_numbers_pictures_and_failures(tmp_path: Path) -> None:
     text = path.read_text()
     assert "A &amp; B" in text
     assert "ends &lt;early&gt;" in text
-    assert "<td>5.0</td>" in text
-    assert "<td>1.234</td>" in text
-    assert "<td>–</td>" in text
+    assert "<td class=n>5.0</td>" in text
+    assert "<td class=n>1.234</td>" in text
+    assert "<td class=n>–</td>" in text
     assert "so it is" in text
     assert len(re.findall(r"data:image/png;base64", text)) == 3
     assert 'src="http' not in text

@@ -8,19 +8,35 @@ from typing import Any, Literal
 from vitreous.core.errors import UsageError
 from vitreous.core.plain import to_json
 from vitreous.project.item_actions import choose_items
+from vitreous.project.queue_order import place_items
+from vitreous.project.reasons import items_of_reason
 from vitreous.project.session import Session, job_number
 from vitreous.store.events import log_event
 from vitreous.store.ledger import retry_tasks, unsettle
 
 
-def retry(session: Session, jobs: Sequence[str | int] | None = None, selection: Mapping[str, Any] | None = None) -> int:
+def retry(
+    session: Session,
+    jobs: Sequence[str | int] | None = None,
+    selection: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> int:
     """Try failed and quarantined tasks again (of these jobs, of these items); refused files are looked at again.
+
+    Args:
+        session: the project.
+        jobs: of these jobs only.
+        selection: of these items only.
+        reason: only those that failed so, as the queue groups them (``#`` for numbers, ``…`` for the item).
 
     Returns:
         The number of tasks and files.
     """
     numbers = None if jobs is None else [job_number(session.graph(), name) for name in jobs]
     chosen = None if selection is None else choose_items(session, selection)
+    if reason is not None:
+        same = items_of_reason(session.db, numbers, reason)
+        chosen = same if chosen is None else sorted({*same} & {*chosen})
     count = retry_tasks(session.db, numbers, chosen, session.clock())
     unsettle(session.db, chosen)
     if chosen is None:
@@ -71,4 +87,4 @@ def order_items(session: Session, selection: Mapping[str, Any], place: Literal["
     return len(chosen)
 
 
-ACTIONS = (retry, quarantine, order_items)
+ACTIONS = (retry, quarantine, order_items, place_items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,15 @@ GREY = "#7b8794"
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of so many inches; says how to install matplotlib where it is missing."""
+    return _figure(width, height, "constrained")
+
+
+def new_page(width: float, height: float) -> Figure:
+    """A figure on which everything is placed by hand."""
+    return _figure(width, height, None)
+
+
+def _figure(width: float, height: float, layout: Literal["constrained"] | None) -> Figure:
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
@@ -32,7 +41,7 @@ def new_figure(width: float, height: float) -> Figure:
         hint = "Install it: pip install 'vitreous[report]'"
         raise UsageError("a report needs the library matplotlib, which is not installed", hint=hint) from error
     with rc_context({"figure.facecolor": "white"}):
-        return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 
 
 def png(figure: Figure) -> bytes:

@@ -1,19 +1,29 @@
-"""One HTML file that shows what processing made of a session's movies; pictures are inside it."""
+"""A report that shows what processing made of single movies, with the pictures of each."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vitreous import __version__
-from vitreous.project import figures
+from vitreous.core.words import counted
+from vitreous.project.session_report import pictures as figures
+from vitreous.project.session_report.blocks import (
+    Block,
+    Facts,
+    Picture,
+    Pictures,
+    Report,
+    Section,
+    Table,
+    Text,
+)
+from vitreous.project.session_report.write import write
 from vitreous.workflow.job_type import Result
 
 
@@ -54,28 +64,6 @@ NUMBERS = (
 )
 SUMMARY = ("drift_total", "defocus_u", "defocus_v", "defocus_difference", "fit_resolution", "score", "iciness")
 
-STYLE = """
-:root{--ink:#1f2933;--soft:#52606d;--line:#e4e7eb;--accent:#0b6e99}
-*{box-sizing:border-box}
-body{margin:0;background:#f5f7fa;color:var(--ink);font:15px/1.5 system-ui,"Segoe UI",Roboto,"Helvetica Neue",sans-serif}
-header{background:#102a43;color:#fff;padding:28px 40px}header h1{margin:0;font-size:26px;font-weight:600}
-header p{margin:4px 0 0;color:#bcccdc}
-main{max-width:1320px;margin:0 auto;padding:28px 24px}
-section{background:#fff;border:1px solid var(--line);border-radius:10px;padding:22px 26px;margin-bottom:26px}
-h2{margin:0 0 14px;font-size:19px}
-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th{text-align:right;font-weight:600;color:var(--soft);font-size:13px;padding:6px 10px;
-border-bottom:2px solid var(--line)}
-td{text-align:right;border-bottom:1px solid var(--line);padding:7px 10px}th:first-child,td:first-child{text-align:left}
-.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(290px,1fr));gap:14px;align-items:start}
-.grid img,.wide img{width:100%;display:block}
-.numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:10px;margin:0 0 18px}
-.numbers div{border-left:3px solid var(--accent);padding:2px 10px}
-.numbers b{display:block;font-size:19px;font-weight:600}.numbers span{font-size:12.5px;color:var(--soft)}
-.note{color:var(--soft);margin:6px 0}.failed{color:#ab091e}footer{color:var(--soft);text-align:center;padding:0 0 30px}
-a{color:var(--accent)}
-"""
-
 
 def write_report(
     results: Sequence[Result],
@@ -85,11 +73,11 @@ def write_report(
     before: Mapping[str, np.ndarray] | None = None,
     notes: Sequence[str] = (),
 ) -> Path:
-    """Write a self-contained HTML report of processed movies.
+    """Write a report of processed movies, with the pictures of each, as HTML or PDF.
 
     Args:
         results: of the job ``process``; failed items are listed with their reason.
-        path: of the HTML file; its folder is made.
+        path: of the file; its folder is made.
         title: heading.
         before: plain sums of the frames ``[y, x]``, unaligned, by the result's ``input``.
         notes: sentences under the summary.
@@ -98,18 +86,12 @@ def write_report(
         UsageError: matplotlib is not installed.
         DataError: an output that a result names can't be read.
     """
-    from vitreous.formats.base import write_text
-
-    sections = [_section(result, (before or {}).get(str(result["input"]))) for result in results]
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
-        f"<header><h1>{escape(title)}</h1><p>{len(results)} movies · {made} · Vitreous {__version__}</p></header>"
-        f"<main>{summary_table(results, notes)}{''.join(sections)}</main></body></html>"
-    )
-    write_text(path, page)
-    return path
+    sections = [
+        _section(result, (before or {}).get(str(result["input"]))) for result in results if "error" not in result
+    ]
+    subtitle = f"{counted(len(results), 'movie')} · {made} · Vitreous {__version__}"
+    return write(Report(title, subtitle, (summary(results, notes), *sections)), path)
 
 
 def formatted(result: Mapping[str, Any], figure: Figure) -> str:
@@ -118,45 +100,36 @@ def formatted(result: Mapping[str, Any], figure: Figure) -> str:
     return "–" if value is None else format(value * figure.scale, figure.spec)
 
 
-def summary_table(results: Sequence[Result], notes: Sequence[str]) -> str:
-    """HTML of the session's table: one line per movie."""
+def summary(results: Sequence[Result], notes: Sequence[str]) -> Section:
+    """The session's table, one line per movie; then the movies that failed."""
     chosen = [figure for figure in NUMBERS if figure.key in SUMMARY]
-    head = "".join(f"<th>{escape(figure.label)}</th>" for figure in chosen)
-    rows = []
-    for result in results:
-        name = escape(Path(str(result["input"])).name)
-        if "error" in result:
-            reason = escape(f"{result['error']['message']}. {result['error']['hint']}")
-            rows.append(f'<tr><td>{name}</td><td class="failed" colspan="{len(chosen)}">{reason}</td></tr>')
-            continue
-        link = f'<a href="#{_anchor(result)}">{name}</a>'
-        cells = "".join(f"<td>{formatted(result, figure)}</td>" for figure in chosen)
-        rows.append(f"<tr><td>{link}</td>{cells}</tr>")
-    remarks = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
-    return (
-        f"<section><h2>Session</h2><table><thead><tr><th>movie</th>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>{remarks}</section>"
-    )
+    rows = [
+        [Path(str(result["input"])).name, *(formatted(result, figure) for figure in chosen)]
+        for result in results
+        if "error" not in result
+    ]
+    failed = [
+        [Path(str(result["input"])).name, f"{result['error']['message']}. {result['error']['hint']}"]
+        for result in results
+        if "error" in result
+    ]
+    blocks: list[Block] = [Table(["movie", *(f"#{figure.label}" for figure in chosen)], rows)] if rows else []
+    if failed:
+        blocks.append(Table(["movie", "reason"], failed, "Failed"))
+    return Section("Session", [*blocks, *(Text(note, True) for note in notes)])
 
 
-def _section(result: Result, before: np.ndarray | None) -> str:
-    if "error" in result:
-        return ""
+def _section(result: Result, before: np.ndarray | None) -> Section:
     known = [figure for figure in NUMBERS if result.get(figure.key) is not None]
-    numbers = "".join(
-        f"<div><b>{formatted(result, figure)}</b><span>{escape(figure.label)}</span></div>" for figure in known
-    )
-    warnings = "".join(f'<p class="note">⚠ {escape(str(text))}</p>' for text in result.get("warnings") or ())
-    pictures = "".join(_embedded(picture, text) for text, picture in movie_pictures(result, before))
-    curves = ""
+    blocks: list[Block] = [Facts([(formatted(result, figure), figure.label) for figure in known])]
+    blocks += [Text(f"Warning: {text}", True) for text in result.get("warnings") or ()]
+    pictures = [Picture(text, picture) for text, picture in movie_pictures(result, before)]
+    if pictures:
+        blocks.append(Pictures(pictures))
     if result.get("curves"):
         text = "Spectrum and fitted CTF"
-        curves = f'<div class="wide">{_embedded(figures.draw_curves(result, text), text)}</div>'
-    name = escape(Path(str(result["input"])).name)
-    return (
-        f'<section id="{_anchor(result)}"><h2>{name}</h2><div class="numbers">{numbers}</div>{warnings}'
-        f'<div class="grid">{pictures}</div>{curves}</section>'
-    )
+        blocks.append(Pictures([Picture(text, figures.draw_curves(result, text))]))
+    return Section(Path(str(result["input"])).name, blocks)
 
 
 def movie_pictures(result: Result, before: np.ndarray | None) -> list[tuple[str, bytes]]:
@@ -199,12 +172,3 @@ def _read(path: Path) -> tuple[np.ndarray, float]:
 
     with open_images(path) as images:
         return images.frame(0), images.header.acquisition.needed("pixel_size")
-
-
-def _embedded(picture: bytes, text: str) -> str:
-    data = base64.b64encode(picture).decode()
-    return f'<img alt="{escape(text)}" src="data:image/png;base64,{data}">'
-
-
-def _anchor(result: Result) -> str:
-    return escape(Path(str(result["input"])).stem, quote=True).replace(" ", "_")

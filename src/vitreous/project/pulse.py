@@ -48,6 +48,7 @@ class Facts:
         conditions: what hinders it, a sentence each.
         newest: s since 1970 of the last import; ``None`` without images.
         open_images, open_tasks: with something still to be done; images of all jobs.
+        set_aside: tasks that failed for good.
         in_trash, rejected, images: numbers of images (``images`` without those in TRASH).
     """
 
@@ -58,6 +59,7 @@ class Facts:
     newest: float | None
     open_images: int
     open_tasks: int
+    set_aside: int
     in_trash: int
     rejected: int
     images: int
@@ -135,6 +137,7 @@ def _counts(session: Session, filters: Sequence[int]) -> dict[str, Any]:
     waiting = """SELECT count(DISTINCT item), count(*) FROM task
         WHERE state IN ('waiting', 'ready', 'running', 'failed') AND item > 0 GROUP BY job"""
     per_job = ask(waiting).fetchall()
+    set_aside = ask("SELECT count(*) FROM task WHERE state = 'quarantined'").fetchone()[0]
     left_out = """SELECT count(DISTINCT task.item) FROM task JOIN exposure ON exposure.id = task.item
         WHERE task.job IN (SELECT value FROM json_each(?)) AND task.state = 'done' AND task.identity GLOB 'decided:*'
         AND task.identity NOT LIKE '%items%' AND group_id <> ?"""
@@ -145,6 +148,7 @@ def _counts(session: Session, filters: Sequence[int]) -> dict[str, Any]:
         "in_trash": in_trash,
         "open_images": max((row[0] for row in per_job), default=0),
         "open_tasks": sum(row[1] for row in per_job),
+        "set_aside": set_aside,
         "rejected": rejected,
     }
 
@@ -154,11 +158,10 @@ def _age(facts: Facts) -> Figure:
         return Figure("age", "Last image", None, "s", "unknown", "no image yet")
     age = max(0.0, facts.now - facts.newest)
     state: State = "ok"
-    words = f"the last image came {duration(age)} ago"
+    words = "no more are awaited" if facts.engine else "no engine runs"
     if facts.awaited:
         state = "severe" if age > SILENCE else "mild" if age > SILENCE / 3 else "ok"
-    else:
-        words += "; no more are awaited" if facts.engine else "; no engine runs"
+        words = "more are awaited" if state == "ok" else f"nothing has come for {duration(age)}"
     return Figure("age", "Last image", age, "s", state, words)
 
 
@@ -193,8 +196,12 @@ def _processed(facts: Facts) -> Figure:
     if facts.images == 0:
         return Figure("processed", "Processed", None, None, "unknown", "no image yet", whole=0)
     done = facts.images - min(facts.images, facts.open_images)
-    words = f"{done:,} of {counted(facts.images, 'image')}"
+    words = f"of {counted(facts.images, 'image')}"
+    if facts.set_aside:
+        words += f"; {counted(facts.set_aside, 'task')} set aside"
     state: State = "ok" if facts.engine or facts.open_images == 0 else "severe"
+    if state == "ok" and facts.set_aside > 0.05 * facts.images:
+        state = "mild"
     return Figure("processed", "Processed", done, None, state, words, whole=facts.images)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vitreous.core.words import counted
+from vitreous.core.words import counted, duration
 from vitreous.model.columns import find_column
 from vitreous.project.alarms.limits import Limits
 
@@ -113,14 +113,15 @@ def headline(
     bad = [figure for figure in figures if figure.state == "severe"]
     look = [figure for figure in figures if figure.state == "mild"]
     age, rate = by_name["age"], by_name["rate"]
+    last = f"last image {duration(age.value or 0.0)} ago"
     pace = "" if rate.value is None else f", {rate.value:,.0f} images/h"
     if bad:
         return "severe", f"{_told(bad)}{_more(look)}."
     if look:
-        return "mild", f"{_told(look)}. Else well: {age.words}{pace}."
+        return "mild", f"{_told(look)}. Else well: {last}{pace}."
     if not engine:
-        return "ok", f"At rest: {counted(images, 'image')}, all processed; {age.words.partition(';')[0]}."
-    return "ok", f"All well: {age.words.partition(';')[0]}{pace}."
+        return "ok", f"At rest: {counted(images, 'image')}, all processed, {last}."
+    return "ok", f"All well: {last}{pace}."
 
 
 def _told(figures: Sequence[Figure]) -> str:

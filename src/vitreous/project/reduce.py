@@ -75,16 +75,16 @@ def count(times: np.ndarray, starts: np.ndarray, width: float) -> np.ndarray:
 
 
 def robust_range(values: np.ndarray) -> tuple[float, float] | None:
-    """Least and greatest value without those that are more than four interquartile ranges beyond the quartiles.
+    """Least and greatest value without those far out, ``None`` where nothing is known.
 
-    ``None`` where nothing is known.
+    Far out is what lies in the outermost hundredth and more than four interquartile ranges beyond the quartiles.
     """
     known = values[np.isfinite(values)]
     if known.size == 0:
         return None
-    low, high = (float(value) for value in np.percentile(known, (25.0, 75.0)))
+    least, low, high, most = (float(value) for value in np.percentile(known, (1.0, 25.0, 75.0, 99.0)))
     reach = 4.0 * (high - low)
-    inside = known[(known >= low - reach) & (known <= high + reach)] if reach > 0 else known
+    inside = known[(known >= min(least, low - reach)) & (known <= max(most, high + reach))]
     return float(inside.min()), float(inside.max())
 
 

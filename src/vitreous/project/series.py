@@ -67,7 +67,9 @@ def window(session: Session, wanted: Wanted) -> Window | None:
     end = max(last, now) if read_lock(session.folder).held else last
     if wanted.until is not None:
         end = wanted.until
-    start = wanted.since if wanted.since is not None else first if wanted.seconds is None else end - wanted.seconds
+    start = wanted.since if wanted.since is not None else first
+    if wanted.since is None and wanted.seconds is not None:
+        start = max(end - wanted.seconds, min(first, end - 60.0))  # a session that has just begun fills the axis
     if start > end:
         raise UsageError("the interval ends before it begins", hint="Give from before to")
     return Window(start, max(end, start + 1.0))
@@ -192,7 +194,7 @@ def _scale(values: np.ndarray, levels: Limits | None) -> tuple[float, float]:
     found = robust_range(values)
     assert found is not None
     low, high = found
-    reach = (high - low) or abs(high) or 1.0
+    reach = 0.5 * (high - low) or abs(high) or 1.0
     near = [
         level
         for name in LEVELS
@@ -204,13 +206,13 @@ def _scale(values: np.ndarray, levels: Limits | None) -> tuple[float, float]:
 def _rate(times: np.ndarray, within: Window) -> dict[str, Any]:
     """Images/h in stretches of the window; the last one, which goes on, counts the time that has passed."""
     parts = max(2, min(RATE_PARTS, int((within.end - within.start) / LEAST_RATE_WIDTH)))
-    width = max(LEAST_RATE_WIDTH, width_for(within.end - within.start, parts))
+    span = within.end - within.start
+    width = max(min(LEAST_RATE_WIDTH, width_for(span, 6)), width_for(span, parts))
     starts = np.arange(np.floor(within.start / width), np.floor(within.end / width) + 1) * width
     begun = np.maximum(starts, within.start)
     passed = np.clip(np.minimum(starts + width, within.end) - begun, 1.0, None)
     hourly = count(times, starts, width) * 3600.0 / np.maximum(passed, min(60.0, width))
-    middle = (begun + np.minimum(starts + width, within.end)) / 2
-    return {"times": middle.round(2).tolist(), "values": plain_numbers(hourly, 4), "width": width}
+    return {"times": (starts + width / 2).round(2).tolist(), "values": plain_numbers(hourly, 4), "width": width}
 
 
 def _overview(times: np.ndarray, passed: np.ndarray | None) -> dict[str, Any]:

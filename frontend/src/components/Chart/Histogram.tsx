@@ -90,7 +90,7 @@ function Bars({ edges, counts, selected, scale, height, limits }: {
 function Axis({ scale, range, told, width, height, outside }: {
   scale: Scale; range: [number, number]; told: Writing; width: number; height: number; outside: [number, number];
 }) {
-  const marks = ticks(range[0] * told.scale, range[1] * told.scale, Math.max(2, Math.floor(width / 70)));
+  const marks = ticks(range[0] * told.scale, range[1] * told.scale, Math.max(3, Math.floor(width / 52)));
   const step = marks.length > 1 ? marks[1]! - marks[0]! : 1;
   const digits = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
   const base = height - FOOT;
@@ -110,8 +110,8 @@ function Axis({ scale, range, told, width, height, outside }: {
           </g>
         );
       })}
-      {left > 0 && <text className="chart-text" x={SIDE} y={HEAD + 10}>{`‹ ${formatCount(left)}`}</text>}
-      {right > 0 && <text className="chart-text" x={width - SIDE} y={HEAD + 10} textAnchor="end">{`${formatCount(right)} ›`}</text>}
+      {left > 0 && <text className="chart-text" x={SIDE + 6} y={HEAD + 10}>{`‹ ${formatCount(left)}`}</text>}
+      {right > 0 && <text className="chart-text" x={width - SIDE - 6} y={HEAD + 10} textAnchor="end">{`${formatCount(right)} ›`}</text>}
     </g>
   );
 }

@@ -47,7 +47,7 @@ export const TimePanel = memo(function TimePanel(props: TimePanelProps) {
 
   useEffect(() => {
     if (!ready || !host.current) return;
-    const stepped = uPlot.paths.bars?.({ size: [0.92, 100], align: 0 });
+    const stepped = uPlot.paths.bars?.({ size: [0.92, 4000], align: 0 });
     const hooks = { setSelect: [chosen], setCursor: [(u: uPlot) => pointed(u, tip.current, given.current)] };
     const made = new uPlot(plotOptions(state, { width: host.current.clientWidth, height }, foot, stepped, hooks), alignedData(state.current.data), host.current);
     plot.current = made;

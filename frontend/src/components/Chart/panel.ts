@@ -72,10 +72,10 @@ export function plotOptions(state: { current: PanelState }, size: { width: numbe
     {},
     {
       stroke: () => now().colours.point,
-      width: line ? 1.5 : 0,
+      width: data.steps ? 0 : line ? 1.5 : 0,
       paths: data.steps ? stepped : line ? undefined : () => null,
       points: { show: !line, size: 4, width: 0, fill: () => now().colours.point, stroke: "transparent" },
-      fill: data.steps ? () => now().colours.band : undefined,
+      fill: data.steps ? () => now().colours.point : undefined,
       spanGaps: false,
     },
   ];
@@ -239,10 +239,11 @@ function farOut(u: uPlot, state: PanelState): void {
     u.ctx.lineTo(at, edge);
     u.ctx.fill();
   };
+  const slack = (data.high - data.low) * 1e-4; // values come with six digits
   const most = data.greatest ?? data.values;
   const least = data.least ?? data.values;
   for (let n = 0; n < data.times.length; n++) {
-    if ((most[n] ?? data.high) > data.high) draw(data.times[n]!, !writing.turned);
-    if ((least[n] ?? data.low) < data.low) draw(data.times[n]!, writing.turned);
+    if ((most[n] ?? data.high) > data.high + slack) draw(data.times[n]!, !writing.turned);
+    if ((least[n] ?? data.low) < data.low - slack) draw(data.times[n]!, writing.turned);
   }
 }

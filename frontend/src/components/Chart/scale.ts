@@ -46,7 +46,8 @@ export interface Writing {
 
 export function writing(column: string, unit: string | null | undefined, span: number): Writing {
   const { unit: own, scale, digits } = shown(column, unit);
-  const places = Math.max(digits, digitsFor((span * scale) / 100) > digits + 1 ? digitsFor((span * scale) / 100) : 0);
+  const fine = digitsFor((span * scale) / 100);
+  const places = fine > digits + 1 ? Math.min(fine, digits + 2) : digits;
   return {
     unit: own,
     scale,

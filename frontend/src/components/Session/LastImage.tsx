@@ -51,13 +51,13 @@ export function LastImage({ project, held, onHold, now }: Given) {
         <Switch size="xs" label="Hold" checked={held !== null} onChange={(event) => onHold(event.currentTarget.checked ? id : null)} />
       </div>
       {item.error && <Fault error={item.error} retry={() => void item.refetch()} />}
-      <div style={{ aspectRatio: "1", minHeight: 200 }}>
+      <div style={{ minHeight: 380 }}>
         {id !== null ? (
-          <Suspense fallback={<Skeleton height="100%" />}>
+          <Suspense fallback={<Skeleton height={380} />}>
             <Overview project={project} item={id} set="drift" />
           </Suspense>
         ) : (
-          <Skeleton height="100%" />
+          <Skeleton height={380} />
         )}
       </div>
       <div className={classes.tools} style={{ flexWrap: "nowrap", marginTop: 6 }}>

@@ -78,7 +78,9 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
           )}
           {series.data && window && <OverviewAxis times={series.data.overview.times} values={series.data.overview.values} width={series.data.overview.width} window={window} onWindow={zoom} marks={marks.map(({ time }) => time)} />}
         </section>
-        <LastImage project={project} held={params.get("hold") ? Number(params.get("hold")) : null} onHold={hold} now={now} />
+        <div className={classes.aside}>
+          <LastImage project={project} held={params.get("hold") ? Number(params.get("hold")) : null} onHold={hold} now={now} />
+        </div>
       </div>
       <Suspense fallback={<Skeleton height={300} />}>
         <Filters project={project} stretch={stretch} columns={filters} onColumns={(list) => set({ h: list.join(",") })} ranges={ranges} onRanges={(next) => set({ f: Object.keys(next).length ? JSON.stringify(next) : null })} condition={condition} images={series.data?.images} />

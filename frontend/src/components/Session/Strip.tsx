@@ -12,7 +12,7 @@ export function Strip({ pulse }: { pulse: Pulse | undefined }) {
     <dl className={classes.strip} style={{ margin: 0 }} aria-label="Figures of the session">
       {pulse
         ? pulse.figures.map((figure) => <Figure key={figure.name} figure={figure} />)
-        : Array.from({ length: 11 }, (_, n) => <Skeleton key={n} height={112} />)}
+        : Array.from({ length: 11 }, (_, n) => <Skeleton key={n} height={126} />)}
     </dl>
   );
 }
@@ -22,21 +22,22 @@ const Figure = memo(function Figure({ figure }: { figure: PulseFigure }) {
   const { text, unit } = valueOf(figure);
   return (
     <div className={classes.figure} data-figure={figure.name} data-state={figure.state}>
-      <dt>
-        {figure.label}
-        <span style={{ color: look.colour, display: "inline-flex", alignItems: "center", gap: 3 }}>
-          <look.icon size={14} aria-hidden />
-          {look.word}
-        </span>
-      </dt>
+      <dt>{figure.label}</dt>
       <dd className={classes.value}>
         {text} <small>{unit}</small>
       </dd>
       <Tooltip label={figure.words} multiline maw={280} openDelay={300}>
-        <dd className={classes.words}>{figure.words}</dd>
+        <dd className={classes.words}>
+          <span className={classes.state} style={{ color: look.colour }}>
+            <look.icon size={13} aria-hidden />
+            {look.word}
+          </span>
+          {figure.words && ": "}
+          {figure.words}
+        </dd>
       </Tooltip>
       <div className={classes.spark}>
-        <Sparkline values={figure.spark} turned={largerIsWorse(figure.name)} />
+        <Sparkline values={figure.spark} turned={largerIsWorse(figure.name)} zero={figure.name === "rate"} />
       </div>
     </div>
   );
@@ -47,11 +48,11 @@ function valueOf(figure: PulseFigure): { text: string; unit: string } {
   const { name, value } = figure;
   if (name === "disk") return { text: figure.free === null ? UNKNOWN : figure.free.toFixed(figure.free < 10 ? 1 : 0), unit: "GB free" };
   if (value === null) return { text: UNKNOWN, unit: "" };
-  if (name === "age") return { text: formatDuration(value), unit: "ago" };
+  if (name === "age") return { text: formatDuration(value), unit: "" };
   if (name === "rate") return { text: formatCount(value), unit: "/h" };
   if (name === "kept") return { text: value.toFixed(value > 99 && value < 100 ? 1 : 0), unit: "%" };
-  if (name === "processed") return { text: formatCount(value), unit: `of ${formatCount(figure.whole)}` };
-  if (name === "queue" || name === "particles") return { text: formatCount(value), unit: name === "queue" ? "images" : "/image" };
+  if (name === "processed") return { text: formatCount(value), unit: "" };
+  if (name === "queue" || name === "particles") return { text: formatCount(value), unit: name === "queue" ? "images" : "" };
   const { unit, scale, digits } = shown(name, figure.unit);
-  return { text: (value * scale).toFixed(digits), unit: unit ?? "" };
+  return { text: (value * scale).toFixed(digits), unit: unit === "e/px/frame" ? "e/px" : (unit ?? "") };
 }

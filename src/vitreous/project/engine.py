@@ -13,6 +13,7 @@ from typing import Any, Literal
 from vitreous.core.errors import ResourceError, VitreousError
 from vitreous.core.words import counted
 from vitreous.project import actions
+from vitreous.project.alarms.watch import AlarmWatch, Around
 from vitreous.project.crew import Crew
 from vitreous.project.dispatch import finished_jobs
 from vitreous.project.outcomes import settle_lost, settle_outcomes
@@ -44,6 +45,10 @@ Until = Literal["closed", "done", "stopped"]
 ``stopped``: until it is stopped."""
 
 
+ALARM_SECONDS = 5.0
+"""s between two looks for alarms."""
+
+
 @dataclass
 class Engine:
     """Runs one project; only one engine opens a project at a time.
@@ -54,6 +59,7 @@ class Engine:
         share: what of the machine this project may use beside others, ``None`` for all.
         tick: s between two looks at what nobody announces.
         crew: the workers and what they have.
+        alarms: what watches the session.
         conditions: what hinders the engine, a sentence each.
         stopping: no new task is begun; ``closing``: what is under way is given up too.
     """
@@ -75,6 +81,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         self.crew = Crew(self.session, self.start_executor, self._done, self.share)
+        self.alarms = AlarmWatch(self.session)
 
     # --- what others call -------------------------------------------------------------------------------------------
 
@@ -142,6 +149,7 @@ class Engine:
         with contextlib.suppress(ResourceError):
             self._take_outcomes()
             recover(self.session.db)
+            self.alarms.close()
             log_event(self.session.db, "engine", "the engine ends", self.session.clock())
         write_status(self.session.folder, None)
 
@@ -184,6 +192,8 @@ class Engine:
                 self._sources.look_after()
             if not self.stopping and self._has_space():
                 self.crew.dispatch()
+            if self._pace.is_due("alarms", ALARM_SECONDS):
+                self._look_for_alarms()
         except ResourceError as error:
             # The catalogue itself can't be written: nothing is lost, because outcomes stay in memory until it can.
             self.conditions["disk"] = str(error)
@@ -300,6 +310,16 @@ class Engine:
         else:
             self.conditions["disk"] = lack
         return "disk" not in self.conditions
+
+    def _look_for_alarms(self) -> None:
+        """Look whether the session is well; a few milliseconds."""
+        conditions = {**self.conditions, **({} if self.crew.condition is None else {"workers": self.crew.condition})}
+        sources = self._sources
+        watching, faults = (False, {}) if sources is None else (sources.watching(), sources.faults())
+        self.alarms.look(Around(conditions, watching, faults))
+        self.conditions.pop("alarms", None)
+        if self.alarms.fault is not None:
+            self.conditions["alarms"] = self.alarms.fault
 
     # --- for people -------------------------------------------------------------------------------------------------
 

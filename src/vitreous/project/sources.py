@@ -176,6 +176,16 @@ class Sources:
                 return True
         return False
 
+    def watching(self) -> bool:
+        """Whether an import waits for images."""
+        return any(not entry.closed and entry.fault is None for entry in self.imports.values())
+
+    def faults(self) -> dict[int, str]:
+        """Import → why it can't go on, beside a lack of space."""
+        return {
+            n: entry.fault for n, entry in self.imports.items() if entry.fault is not None and not entry.lacks_space
+        }
+
     def conditions(self) -> dict[str, str]:
         """Import → what hinders it, or what it waits for."""
         found = {}

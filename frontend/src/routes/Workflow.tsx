@@ -1,5 +1,7 @@
-import { Empty } from "@/components/Empty/Empty";
+import { WorkflowPage } from "@/components/Workflow/WorkflowPage";
+import { useProjectKey } from "@/hooks/useProject";
 
 export default function Workflow() {
-  return <Empty title="Workflow" />;
+  const project = useProjectKey();
+  return <WorkflowPage key={project} project={project} />;
 }

@@ -26,11 +26,13 @@ interface Props {
   selection?: JobSelection;
   /** The job behind which it is to stand. */
   behind?: JobLine | null;
+  /** Which output of that job, where not the usual one. */
+  output?: string;
   onAdded?: (jobs: number[]) => void;
 }
 
 /** Choose a job type, fill in its form, add it: behind a job, or for chosen items. */
-export function AddJobDialog({ project, opened, onClose, selection, behind, onAdded }: Props) {
+export function AddJobDialog({ project, opened, onClose, selection, behind, output, onAdded }: Props) {
   const [type, setType] = useState<JobType | null>(null);
   const phone = useMediaQuery("(max-width: 640px)");
   const close = () => {
@@ -48,7 +50,7 @@ export function AddJobDialog({ project, opened, onClose, selection, behind, onAd
       closeButtonProps={{ "aria-label": "Close" }}
     >
       {type ? (
-        <AddForm key={type.name} project={project} type={type} selection={selection} behind={behind} back={() => setType(null)} done={(jobs) => {
+        <AddForm key={type.name} project={project} type={type} selection={selection} behind={behind} output={output} back={() => setType(null)} done={(jobs) => {
           close();
           onAdded?.(jobs);
         }} />
@@ -64,12 +66,13 @@ interface FormProps {
   type: JobType;
   selection?: JobSelection;
   behind?: JobLine | null;
+  output?: string;
   back: () => void;
   done: (jobs: number[]) => void;
 }
 
-function AddForm({ project, type, selection, behind, back, done }: FormProps) {
-  const form = useJobForm(project, type, { inputs: behind ? [`J${behind.id}`] : null });
+function AddForm({ project, type, selection, behind, output, back, done }: FormProps) {
+  const form = useJobForm(project, type, { inputs: behind ? [output && output !== "items" ? `J${behind.id}:${output}` : `J${behind.id}`] : null });
   const action = useAction(project);
   const add = () => {
     form.setTried(true);

@@ -232,7 +232,7 @@ class Feed:
                     yield ready
                     sent = loop.time()
                 elif loop.time() - sent >= HEARTBEAT_SECONDS:
-                    yield b": still here\n\n"
+                    yield b"event: beat\ndata: {}\n\n"
                     sent = loop.time()
                 if again is not None and loop.time() - asked >= RIGHTS_SECONDS:
                     rights, asked = await again(), loop.time()

@@ -278,6 +278,7 @@ def next_steps(project: Project, page: Path) -> None:
     say(f"The report with pictures: {page.resolve()}")
     say(f"The project: {folder.resolve()} (movies/ imported, jobs/ results by job and item, project.db the catalogue)")
     say("Try:")
+    say(f"   vitreous serve {folder}")
     for command in (
         "jobs",
         "items --sort -fit_resolution",
@@ -290,6 +291,19 @@ def next_steps(project: Project, page: Path) -> None:
         say(f"   vitreous {command} --project {folder}")
 
 
+def show(projects: list[Project]) -> None:
+    """Serve the projects and open the browser, until Ctrl-C."""
+    say("4. Showing it in the browser …")
+    command = [str(Path(sys.executable).with_name("vitreous")), "serve", *(str(p.folder) for p in projects)]
+    server = subprocess.Popen(command)
+    while True:
+        try:
+            server.wait()
+            return
+        except KeyboardInterrupt:  # the server has it too, and ends by itself
+            continue
+
+
 def main() -> int:
     """Run the demonstration."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -297,19 +311,25 @@ def main() -> int:
     parser.add_argument("--movies", type=int, default=4, help="movies to simulate, 2 or more")
     parser.add_argument("--size", type=int, default=1024, help="width of a simulated frame, px")
     parser.add_argument("--frames", type=int, default=16, help="frames of a simulated movie")
+    parser.add_argument("--no-browser", action="store_true", help="end without showing it in the browser")
     given = parser.parse_args()
     started = time.monotonic()
     try:
         fresh(given.out)
         movies, gain, settings = simulate(given.out / "simulated", max(2, given.movies), given.size, given.frames)
         live = session(given.out, movies, gain, settings)
-        page = report(given.out, live, real(given.out), gain)
+        measured = real(given.out)
+        page = report(given.out, live, measured, gain)
         say(f"The bad movie: {live.why(BAD)}")
         next_steps(live, page)
     except VitreousError as error:
         show_error(error.to_dict())
         return error.exit_code
     say(f"Done in {time.monotonic() - started:.0f} s.")
+    if given.no_browser or not sys.stdout.isatty():  # nobody is there to end it
+        say("It was not opened in the browser: see vitreous serve above.")
+    else:
+        show([live] if measured is None else [live, measured])
     return 1 if live.tasks(state="quarantined") else 0
 
 

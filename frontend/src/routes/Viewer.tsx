@@ -1,5 +1,5 @@
-import { Empty } from "@/components/Empty/Empty";
+import { Viewer } from "@/components/Viewer/Viewer";
 
-export default function Viewer() {
-  return <Empty title="Viewer" />;
+export default function ViewerPage() {
+  return <Viewer />;
 }

@@ -1026,6 +1026,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/alarms/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarm Receivers
+         * @description Who is told of alarms, addresses masked.
+         */
+        get: operations["alarm_receivers"];
+        /**
+         * Set Alarm Receivers
+         * @description Replace who is told by this project.
+         */
+        put: operations["set_alarm_receivers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/alarms/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarm Rules
+         * @description Silence, counts, trends, disk, pause between messages, quiet hours.
+         */
+        get: operations["alarm_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/alarms/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Alarm Receivers
+         * @description Send a test message to all receivers, or to one.
+         */
+        post: operations["test_alarm_receivers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/chosen": {
         parameters: {
             query?: never;
@@ -3228,11 +3292,8 @@ export interface components {
          * @description It was done; ``ended``: how many sessions ended by it.
          */
         Done: {
-            /**
-             * Ended
-             * @default 0
-             */
-            ended?: number;
+            /** Ended */
+            ended: number;
         };
         /**
          * Edge
@@ -4609,7 +4670,7 @@ export interface components {
              */
             separator?: string;
             /** Settings */
-            settings: components["schemas"]["vitreous__web__routes__projects__SettingField"][];
+            settings: components["schemas"]["ProjectSetting"][];
         };
         /**
          * NewToken
@@ -4794,6 +4855,32 @@ export interface components {
              * @enum {string}
              */
             role: "viewer" | "operator" | "owner";
+        };
+        /**
+         * ProjectSetting
+         * @description A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced.
+         */
+        ProjectSetting: {
+            /** Choices */
+            choices: string[];
+            /** Default */
+            default: unknown;
+            /** Help */
+            help: string;
+            /** Kind */
+            kind: string;
+            /** Level */
+            level: string;
+            /** Maximum */
+            maximum: number | null;
+            /** Minimum */
+            minimum: number | null;
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /** Unit */
+            unit: string | null;
         };
         /**
          * Pulse
@@ -5010,6 +5097,51 @@ export interface components {
             retry_at?: number | null;
         };
         /**
+         * ReceiverGiven
+         * @description A receiver to be kept; no ``url``: that of the receiver called ``before`` (or ``name``) stays.
+         */
+        ReceiverGiven: {
+            /**
+             * Active
+             * @default true
+             */
+            active?: boolean;
+            /** Before */
+            before?: string | null;
+            /**
+             * Level
+             * @default mild
+             * @enum {string}
+             */
+            level?: "mild" | "severe";
+            /** Name */
+            name: string;
+            /** Url */
+            url?: string | null;
+        };
+        /**
+         * ReceiverView
+         * @description Somebody who is told; ``url`` without what is secret in it; those of ``origin`` user are in the user's file.
+         */
+        ReceiverView: {
+            /** Active */
+            active: boolean;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "mild" | "severe";
+            /** Name */
+            name: string;
+            /**
+             * Origin
+             * @enum {string}
+             */
+            origin: "project" | "user";
+            /** Url */
+            url: string;
+        };
+        /**
          * RecentLine
          * @description A project that was opened before and is not served now; ``opened`` in s since 1970.
          */
@@ -5179,6 +5311,42 @@ export interface components {
             ids: number[];
             /** Rows */
             rows: unknown[][];
+        };
+        /**
+         * RuleSet
+         * @description How a project watches itself; ``trends``: column → whether its course is watched; times of the day ``HH:MM``.
+         */
+        RuleSet: {
+            /** Disk Hours */
+            disk_hours: number;
+            /** Mild Count */
+            mild_count: number;
+            /** Pause Minutes */
+            pause_minutes: number;
+            /** Quarantine Percent */
+            quarantine_percent: number;
+            /** Quiet From */
+            quiet_from: string | null;
+            /** Quiet To */
+            quiet_to: string | null;
+            /** Severe Count */
+            severe_count: number;
+            /** Silence Minutes */
+            silence_minutes: number | null;
+            /** Trends */
+            trends: {
+                [key: string]: boolean;
+            };
+            /** Window */
+            window: number;
+        };
+        /**
+         * RulesView
+         * @description The rules now, and those that a project begins with.
+         */
+        RulesView: {
+            defaults: components["schemas"]["RuleSet"];
+            rules: components["schemas"]["RuleSet"];
         };
         /**
          * RunningTask
@@ -5407,6 +5575,49 @@ export interface components {
                     [key: string]: number | null;
                 } | null;
             };
+        };
+        /**
+         * SettingField
+         * @description One setting.
+         *
+         *     Attributes:
+         *         name, help, unit: what it is.
+         *         group: heading: Acquisition, Camera, Processing.
+         *         kind: ``number``, ``list`` (of numbers), ``choice``, ``path``.
+         *         value: ``None`` where it is not set.
+         *         origin: who or what set it.
+         *         least, most: of numbers; ``least_open``: the least itself is not allowed.
+         *         choices: of a choice.
+         */
+        SettingField: {
+            /**
+             * Choices
+             * @default []
+             */
+            choices?: string[];
+            /** Group */
+            group: string;
+            /** Help */
+            help: string;
+            /** Kind */
+            kind: string;
+            /** Least */
+            least?: number | null;
+            /**
+             * Least Open
+             * @default false
+             */
+            least_open?: boolean;
+            /** Most */
+            most?: number | null;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string | null;
+            /** Unit */
+            unit: string | null;
+            /** Value */
+            value: unknown;
         };
         /**
          * SignIn
@@ -5665,6 +5876,28 @@ export interface components {
             } | null;
             /** Name */
             name?: string | null;
+        };
+        /**
+         * TestGiven
+         * @description Who gets the test message; all unless given.
+         */
+        TestGiven: {
+            /** Receiver */
+            receiver?: string | null;
+        };
+        /**
+         * TestResult
+         * @description Whether a receiver's service took the test message, and why not.
+         */
+        TestResult: {
+            /** Message */
+            message: string;
+            /** Ok */
+            ok: boolean;
+            /** Receiver */
+            receiver: string;
+            /** Url */
+            url: string;
         };
         /**
          * Timing
@@ -5954,49 +6187,6 @@ export interface components {
             unit: string | null;
         };
         /**
-         * SettingField
-         * @description One setting.
-         *
-         *     Attributes:
-         *         name, help, unit: what it is.
-         *         group: heading: Acquisition, Camera, Processing.
-         *         kind: ``number``, ``list`` (of numbers), ``choice``, ``path``.
-         *         value: ``None`` where it is not set.
-         *         origin: who or what set it.
-         *         least, most: of numbers; ``least_open``: the least itself is not allowed.
-         *         choices: of a choice.
-         */
-        vitreous__project__settings_form__SettingField: {
-            /**
-             * Choices
-             * @default []
-             */
-            choices?: string[];
-            /** Group */
-            group: string;
-            /** Help */
-            help: string;
-            /** Kind */
-            kind: string;
-            /** Least */
-            least?: number | null;
-            /**
-             * Least Open
-             * @default false
-             */
-            least_open?: boolean;
-            /** Most */
-            most?: number | null;
-            /** Name */
-            name: string;
-            /** Origin */
-            origin: string | null;
-            /** Unit */
-            unit: string | null;
-            /** Value */
-            value: unknown;
-        };
-        /**
          * ProfileLine
          * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
          */
@@ -6027,32 +6217,6 @@ export interface components {
             slot: string;
             /** There */
             there: boolean;
-            /** Unit */
-            unit: string | null;
-        };
-        /**
-         * SettingField
-         * @description A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced.
-         */
-        vitreous__web__routes__projects__SettingField: {
-            /** Choices */
-            choices: string[];
-            /** Default */
-            default: unknown;
-            /** Help */
-            help: string;
-            /** Kind */
-            kind: string;
-            /** Level */
-            level: string;
-            /** Maximum */
-            maximum: number | null;
-            /** Minimum */
-            minimum: number | null;
-            /** Name */
-            name: string;
-            /** Title */
-            title: string;
             /** Unit */
             unit: string | null;
         };
@@ -8584,6 +8748,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LimitTable"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    alarm_receivers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiverView"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    set_alarm_receivers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiverGiven"][];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiverView"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    alarm_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    test_alarm_receivers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestGiven"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"][];
                 };
             };
             /** @description Unprocessable Entity */
@@ -11450,7 +11782,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["vitreous__project__settings_form__SettingField"][];
+                    "application/json": components["schemas"]["SettingField"][];
                 };
             };
             /** @description Unprocessable Entity */

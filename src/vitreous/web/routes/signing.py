@@ -52,7 +52,7 @@ class NewPassword(BaseModel):
 class Done(BaseModel):
     """It was done; ``ended``: how many sessions ended by it."""
 
-    ended: int = 0
+    ended: int
 
 
 class BrowserSession(BaseModel):
@@ -195,4 +195,4 @@ def end_session(request: Request, who: InPerson, session: int) -> Done:
 def change_password(request: Request, who: InPerson, given: NewPassword) -> Done:
     """Change one's own password; all other sessions of the caller end."""
     accounts_of(request).change_password(known_of(who), given.present, given.new, address_of(request))
-    return Done()
+    return Done(ended=0)

@@ -80,4 +80,4 @@ def make_token(request: Request, who: InPerson, given: TokenWish) -> NewToken:
 def remove_token(request: Request, who: InPerson, token: int) -> Done:
     """Remove a token of the caller; scripts that use it are refused from now on."""
     accounts_of(request).remove_token(known_of(who).user, token, who.name)
-    return Done()
+    return Done(ended=0)

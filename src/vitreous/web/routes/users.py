@@ -119,7 +119,7 @@ def remove_user(request: Request, who: ServerOwner, user: UserNumber) -> Done:
     """Remove a user with sessions, tokens and rights."""
     _not_oneself(who, user)
     accounts_of(request).remove_user(user, by=who.name)
-    return Done()
+    return Done(ended=0)
 
 
 @router.post("/api/users/{user}/sessions/end", operation_id="end_user_sessions")

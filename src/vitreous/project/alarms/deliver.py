@@ -86,7 +86,7 @@ def try_receivers(folder: Path, title: str, name: str | None = None) -> list[dic
     chosen = [entry for entry in read_receivers(folder) if name is None or entry.name == name]
     if not chosen:
         told = "nobody is told of alarms yet" if name is None else f"there is no receiver {name!r}"
-        raise UsageError(told, hint="Add receivers in Settings, or in the file that the documentation names")
+        raise UsageError(told, hint="Add one in Settings, or by vitreous receivers NAME --url ADDRESS")
     body = "This is a test. Alarms of this project reach you in this way."
     found = []
     for entry in chosen:

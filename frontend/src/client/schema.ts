@@ -1970,26 +1970,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/projects/{project}/profiles": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Profiles
-         * @description The run profiles of the project, of the user and of the site.
-         */
-        get: operations["profiles"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/projects/{project}/pulse": {
         parameters: {
             query?: never;
@@ -2462,26 +2442,6 @@ export interface paths {
          * @description All that is known of one task: reason, hint, log, times, files, why it stands as it does.
          */
         get: operations["task"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/projects/{project}/template": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Template
-         * @description The jobs (or some) as a template that another project can take.
-         */
-        get: operations["template_of_project"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4834,6 +4794,22 @@ export interface components {
             value: number[];
         };
         /**
+         * ProfileLine
+         * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
+         */
+        ProfileLine: {
+            /** Findings */
+            findings: string[];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string | null;
+            /** Workers */
+            workers: string;
+        };
+        /**
          * ProjectLine
          * @description A project in the list: its key, where it is, the caller's role, and how it stands (see ``brief``).
          *
@@ -6187,22 +6163,6 @@ export interface components {
             unit: string | null;
         };
         /**
-         * ProfileLine
-         * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
-         */
-        vitreous__web__routes__engines__ProfileLine: {
-            /** Findings */
-            findings: string[];
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
-            /** Origin */
-            origin: string | null;
-            /** Workers */
-            workers: string;
-        };
-        /**
          * GivenColumn
          * @description A column of the table that the job gives.
          */
@@ -6219,24 +6179,6 @@ export interface components {
             there: boolean;
             /** Unit */
             unit: string | null;
-        };
-        /**
-         * ProfileLine
-         * @description A run profile; ``findings`` say what is suspicious in it; ``text`` is it as TOML.
-         */
-        vitreous__web__routes__settings__ProfileLine: {
-            /** Findings */
-            findings: string[];
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
-            /** Origin */
-            origin: string;
-            /** Text */
-            text: string;
-            /** Workers */
-            workers: number | null;
         };
     };
     responses: never;
@@ -9124,7 +9066,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["vitreous__web__routes__engines__ProfileLine"][];
+                    "application/json": components["schemas"]["ProfileLine"][];
                 };
             };
             /** @description Unprocessable Entity */
@@ -10962,46 +10904,6 @@ export interface operations {
             };
         };
     };
-    profiles: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["vitreous__web__routes__settings__ProfileLine"][];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Fault"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Fault"];
-                };
-            };
-        };
-    };
     pulse: {
         parameters: {
             query?: {
@@ -12060,53 +11962,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskDetail"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Fault"];
-                };
-            };
-            /** @description Client Error */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Fault"];
-                };
-            };
-        };
-    };
-    template_of_project: {
-        parameters: {
-            query?: {
-                /** @description numbers of jobs, separated by commas; all unless given */
-                jobs?: string | null;
-                with_settings?: boolean;
-                with_decisions?: boolean;
-            };
-            header?: never;
-            path: {
-                project: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
                 };
             };
             /** @description Unprocessable Entity */

@@ -62,7 +62,7 @@ class ModeLine(BaseModel):
     templates: list[TemplateLine]
 
 
-class SettingField(BaseModel):
+class ProjectSetting(BaseModel):
     """A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced."""
 
     name: str
@@ -81,7 +81,7 @@ class NewProjectForm(BaseModel):
     """What a new project is asked for, and where it may lie."""
 
     modes: list[ModeLine]
-    settings: list[SettingField]
+    settings: list[ProjectSetting]
     roots: list[str]
     separator: str = os.sep
 
@@ -144,7 +144,7 @@ def new_project_form(request: Request, who: ServerOperator) -> NewProjectForm:
     """What a new project is asked for: modes with their templates, settings with units and limits."""
     return NewProjectForm(
         modes=[ModeLine(**mode) for mode in modes()],
-        settings=[SettingField(**field) for field in setting_fields()],
+        settings=[ProjectSetting(**field) for field in setting_fields()],
         roots=[str(root) for root in roots_of(request)],
     )
 

@@ -1,5 +1,8 @@
-import { Empty } from "@/components/Empty/Empty";
+import { Library as Page } from "@/components/Library/Library";
+import { useProjectKey } from "@/hooks/useProject";
 
+/** The project's images: table or gallery, filters, preview. */
 export default function Library() {
-  return <Empty title="Library" />;
+  const project = useProjectKey();
+  return <Page key={project} project={project} />;
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 
 from vitreous.core.errors import UsageError
@@ -14,8 +14,7 @@ from vitreous.project.pictures.files import project_file
 from vitreous.project.pictures.look import Frame, Rectangle, parse_frame
 from vitreous.project.pictures.source import Source
 from vitreous.project.pictures.views import item_facts, source_of, view_of
-from vitreous.web.faults import Refused
-from vitreous.web.guard import COOKIE, Signed, Viewing
+from vitreous.web.guard import Signed, Viewing
 from vitreous.web.picture_answers import answered, is_guest, picture, shelf_of
 
 FrameText = Annotated[str | None, Query(description="number from 0, sum or mean; the first, or of a map the middle")]
@@ -303,19 +302,6 @@ router = APIRouter(tags=["pictures"])
 def list_files(request: Request, who: Signed) -> list[FileLine]:
     """The files that the viewer was given."""
     return [FileLine(number=n, name=path.name) for n, path in enumerate(getattr(request.app.state, "files", ()))]
-
-
-@router.get("/open/view", include_in_schema=False)
-def open_view(request: Request, token: str) -> RedirectResponse:
-    """Sign in with the one-time token that ``vitreous view`` printed, and show its first file."""
-    cookie = request.app.state.accounts.redeem(token)
-    if cookie is None:
-        raise Refused(
-            "this link was used already, or is not of this viewer", hint="Start vitreous view anew", status=403
-        )
-    answer = RedirectResponse("/view?file=0", 303)
-    answer.set_cookie(COOKIE, cookie, httponly=True, samesite="strict", secure=request.url.scheme == "https")
-    return answer
 
 
 router.include_router(_image_routes("/api/projects/{project}/images", "image", of_project, "pictures"))

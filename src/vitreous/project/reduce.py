@@ -77,14 +77,15 @@ def count(times: np.ndarray, starts: np.ndarray, width: float) -> np.ndarray:
 def robust_range(values: np.ndarray) -> tuple[float, float] | None:
     """Least and greatest value without those far out, ``None`` where nothing is known.
 
-    Far out is what lies in the outermost hundredth and more than four interquartile ranges beyond the quartiles.
+    Far out is what lies well beyond all but the outermost hundredths (by a quarter of their span), and more than four
+    interquartile ranges beyond the quartiles.
     """
     known = values[np.isfinite(values)]
     if known.size == 0:
         return None
     least, low, high, most = (float(value) for value in np.percentile(known, (1.0, 25.0, 75.0, 99.0)))
-    reach = 4.0 * (high - low)
-    inside = known[(known >= min(least, low - reach)) & (known <= max(most, high + reach))]
+    reach, air = 4.0 * (high - low), 0.25 * (most - least)
+    inside = known[(known >= min(least - air, low - reach)) & (known <= max(most + air, high + reach))]
     return float(inside.min()), float(inside.max())
 
 

@@ -39,6 +39,7 @@ export const TimePanel = memo(function TimePanel(props: TimePanelProps) {
   const colours = useChartColours();
   const given = useRef(props);
   given.current = props;
+  const began = useRef<{ shift: boolean } | null>(null);
   const state = useRef<PanelState>(null!);
   const { data, window, selected, alarms, writing, height, foot } = props;
   state.current = { data, colours, window, selected, alarms, writing };
@@ -51,17 +52,20 @@ export const TimePanel = memo(function TimePanel(props: TimePanelProps) {
     const hooks = { setSelect: [chosen], setCursor: [(u: uPlot) => pointed(u, tip.current, given.current)] };
     const made = new uPlot(plotOptions(state, { width: host.current.clientWidth, height }, foot, stepped, hooks), alignedData(state.current.data), host.current);
     plot.current = made;
-    const forget = listen(made, given);
+    const forget = listen(made, given, began);
     return () => {
       forget();
       made.destroy();
       plot.current = null;
     };
     function chosen(u: uPlot) {
+      const mine = began.current;
+      began.current = null;
       if (u.select.width < 4) return;
       const ends = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")] as const;
       u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-      if (given.current.selecting || shifted.has(u)) given.current.onSelect(...ends);
+      if (!mine) return; // the drag is that of another panel, whose cursor this one follows
+      if (given.current.selecting || mine.shift) given.current.onSelect(...ends);
       else given.current.onZoom(...ends);
     }
   }, [ready, kind, height, foot]);
@@ -95,15 +99,12 @@ export const TimePanel = memo(function TimePanel(props: TimePanelProps) {
   );
 });
 
-const shifted = new WeakSet<uPlot>();
-
-/** Whether Shift was down when a drag began, and clicks on points. */
-function listen(u: uPlot, given: { current: TimePanelProps }): () => void {
+/** Where a drag began, whether with Shift, and clicks on points. */
+function listen(u: uPlot, given: { current: TimePanelProps }, began: { current: { shift: boolean } | null }): () => void {
   let start = 0;
   const down = (event: MouseEvent) => {
     start = event.clientX;
-    if (event.shiftKey) shifted.add(u);
-    else shifted.delete(u);
+    began.current = { shift: event.shiftKey };
   };
   const click = (event: MouseEvent) => {
     const index = u.cursor.idx;

@@ -86,6 +86,7 @@ export function plotOptions(state: { current: PanelState }, size: { width: numbe
     padding: [TOP, RIGHT, foot ? 0 : BASE, 0],
     legend: { show: false },
     cursor: {
+      y: false,
       sync: { key: "session", setSeries: false },
       drag: { x: true, y: false, setScale: false, dist: 4 },
       points: { size: 8, fill: () => now().colours.ink, stroke: () => now().colours.ink, show: true },

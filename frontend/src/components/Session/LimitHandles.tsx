@@ -1,6 +1,6 @@
 import { Button, Group, NumberInput, Popover, Stack, Text, ActionIcon, SimpleGrid } from "@mantine/core";
 import { IconRuler2 } from "@tabler/icons-react";
-import { useState, type KeyboardEvent, type PointerEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
 import { BASE, FOOT, padded, TOP, type PanelData, type PanelLimits } from "@/components/Chart/panel";
 import { rounded, type Writing } from "@/components/Chart/scale";
 import { columnName } from "./session";
@@ -22,6 +22,10 @@ interface Given {
 /** A handle for each limit that is in sight: dragged, or moved by the arrow keys. */
 export function LimitHandles({ column, data, writing, height, foot, onLimits }: Given) {
   const [drawn, setDrawn] = useState<{ level: Level; value: number } | null>(null);
+  const dragging = useRef(false);
+  const later = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // What was dragged is shown until the project says the same.
+  useEffect(() => setDrawn(null), [data.limits]);
   const room = height - TOP - (foot ? FOOT : BASE);
   const [low, high] = padded(data);
   const placeOf = (value: number) => {
@@ -43,22 +47,30 @@ export function LimitHandles({ column, data, writing, height, foot, onLimits }: 
     const events = onLimits && {
       onPointerDown: (event: PointerEvent<HTMLElement>) => {
         event.currentTarget.setPointerCapture(event.pointerId);
+        dragging.current = true;
         setDrawn({ level, value });
       },
       onPointerMove: (event: PointerEvent<HTMLElement>) => {
-        if (drawn) setDrawn({ level, value: valueAt(y(event)) });
+        if (dragging.current) setDrawn({ level, value: valueAt(y(event)) });
       },
       onPointerUp: () => {
+        dragging.current = false;
         if (drawn && drawn.value !== kept) set(level, drawn.value);
+        else setDrawn(null);
+      },
+      onPointerCancel: () => {
+        dragging.current = false;
         setDrawn(null);
       },
-      onPointerCancel: () => setDrawn(null),
       onKeyDown: (event: KeyboardEvent) => {
         const by = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
         if (!by) return;
         event.preventDefault();
         const step = ((high - low) / 100) * (event.shiftKey ? 10 : 1) * by * (writing.turned ? -1 : 1);
-        set(level, rounded(value + step, high - low, writing.scale));
+        const next = rounded(value + step, high - low, writing.scale);
+        setDrawn({ level, value: next });
+        clearTimeout(later.current);
+        later.current = setTimeout(() => set(level, next), 600); // held keys are one change
       },
     };
     return (

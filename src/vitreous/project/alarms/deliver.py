@@ -24,6 +24,10 @@ CLOSE_SECONDS = 3.0
 """s that a message under way may take at the end."""
 
 
+ONE_AT_A_TIME = threading.Lock()
+"""Apprise has one log for all, so what is heard while a message is sent is about that message."""
+
+
 def send(url: str, title: str, body: str) -> str | None:
     """Send one message; says why where it could not be sent, without what is secret in the address.
 
@@ -38,7 +42,7 @@ def send(url: str, title: str, body: str) -> str | None:
             hint="Install it: pip install 'vitreous[notify]'",
         ) from error
     heard = _Heard()
-    with heard:
+    with ONE_AT_A_TIME, heard:
         service = apprise.Apprise()
         if not service.add(url):
             return f"{masked(url)} is no address that Apprise knows"
@@ -63,11 +67,9 @@ class _Heard(logging.Handler):
         super().__init__(logging.WARNING)
         self.last = ""
         self._logger = logging.getLogger("apprise")
-        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.last = record.getMessage()
+        self.last = record.getMessage()
 
     def __enter__(self) -> None:
         self._logger.addHandler(self)

@@ -165,8 +165,8 @@ def trend_facts(courses: Mapping[str, Course], rules: Rules, scores: Mapping[str
                 key=f"trend:{column}",
                 kind="trend",
                 column_name=column,
-                severity="severe" if halved else "mild",
-                hold="mild",
+                severity=None if course.calm else "severe" if halved else "mild",  # on its way back it raises nothing
+                hold="severe" if halved else "mild",
                 sentence=_trend_sentence(column, before, now, course.changed),
                 cause=None if cause is None else cause.phrase,
                 advice=() if cause is None else cause.advice,

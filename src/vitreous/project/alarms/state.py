@@ -95,7 +95,7 @@ def advance(
             notices.append(notice)
             told[fact.key] = now
         elif alarm.sentence != fact.sentence and fact.severity and now - told.get(fact.key, 0.0) >= TOUCH_SECONDS:
-            touched.append(_retold(alarm, fact))
+            touched.append(replace(alarm, sentence=fact.sentence, data=fact.data))  # the cause is that of its begin
             told[fact.key] = now
     wrong = {fact.key for fact in facts}
     still: dict[str, float] = {}

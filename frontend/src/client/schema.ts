@@ -3409,6 +3409,16 @@ export interface components {
             time: number;
         };
         /**
+         * Example
+         * @description One task of a group: number and name of its item (``all items`` for a set).
+         */
+        Example: {
+            /** Item */
+            item: number;
+            /** Name */
+            name: string;
+        };
+        /**
          * ExampleQuestion
          * @description A question to start from.
          */
@@ -4376,23 +4386,17 @@ export interface components {
          */
         Lane: {
             /** Fraction */
-            fraction?: number | null;
+            fraction: number | null;
             /** Host */
             host: string | null;
             /** Kind */
             kind: string | null;
             /** Since */
-            since?: number | null;
-            /**
-             * Tasks
-             * @default []
-             */
-            tasks?: components["schemas"]["RunningTask"][];
-            /**
-             * What
-             * @default
-             */
-            what?: string;
+            since: number | null;
+            /** Tasks */
+            tasks: components["schemas"]["RunningTask"][];
+            /** What */
+            what: string;
             /** Worker */
             worker: string | null;
         };
@@ -4459,6 +4463,8 @@ export interface components {
         /**
          * LogPage
          * @description Lines, newest first; ``kinds`` are those of the whole log; ``more`` tells that older ones are left.
+         *
+         *     ``titles`` are those of the jobs that are named.
          */
         LogPage: {
             /** Kinds */
@@ -4467,6 +4473,10 @@ export interface components {
             lines: components["schemas"]["LogLine"][];
             /** More */
             more: boolean;
+            /** Titles */
+            titles: {
+                [key: string]: string;
+            };
         };
         /**
          * Machine
@@ -5039,21 +5049,15 @@ export interface components {
          *         failed: tasks that are tried again by themselves; ``retry_at`` is when the first is (s since 1970).
          *         quarantined: tasks that are not.
          *         newest: when the newest failed, s since 1970.
-         *         examples: ``(item, name)`` of the first few.
+         *         examples: the first few.
          */
         Reason: {
             /** Code */
             code: string;
             /** Examples */
-            examples?: [
-                number,
-                string
-            ][];
-            /**
-             * Failed
-             * @default 0
-             */
-            failed?: number;
+            examples: components["schemas"]["Example"][];
+            /** Failed */
+            failed: number;
             /** Hint */
             hint: string;
             /** Job */
@@ -5061,16 +5065,13 @@ export interface components {
             /** Message */
             message: string;
             /** Newest */
-            newest?: number | null;
-            /**
-             * Quarantined
-             * @default 0
-             */
-            quarantined?: number;
+            newest: number | null;
+            /** Quarantined */
+            quarantined: number;
             /** Reason */
             reason: string;
             /** Retry At */
-            retry_at?: number | null;
+            retry_at: number | null;
         };
         /**
          * ReceiverGiven
@@ -5393,22 +5394,16 @@ export interface components {
         ScriptLine: {
             /** File */
             file: string;
-            /**
-             * Hint
-             * @default
-             */
-            hint?: string;
+            /** Hint */
+            hint: string;
             /** Line */
-            line?: number | null;
+            line: number | null;
             /** Name */
             name: string;
             /** Ok */
             ok: boolean;
-            /**
-             * Reason
-             * @default
-             */
-            reason?: string;
+            /** Reason */
+            reason: string;
             /** Summary */
             summary: string;
             /** Title */
@@ -5566,11 +5561,8 @@ export interface components {
          *         choices: of a choice.
          */
         SettingField: {
-            /**
-             * Choices
-             * @default []
-             */
-            choices?: string[];
+            /** Choices */
+            choices: string[];
             /** Group */
             group: string;
             /** Help */
@@ -5578,14 +5570,11 @@ export interface components {
             /** Kind */
             kind: string;
             /** Least */
-            least?: number | null;
-            /**
-             * Least Open
-             * @default false
-             */
-            least_open?: boolean;
+            least: number | null;
+            /** Least Open */
+            least_open: boolean;
             /** Most */
-            most?: number | null;
+            most: number | null;
             /** Name */
             name: string;
             /** Origin */
@@ -5784,11 +5773,15 @@ export interface components {
         };
         /**
          * TaskPage
-         * @description Some tasks; ``total`` is how many fit the filter.
+         * @description Some tasks; ``total`` is how many fit the filter; ``titles`` are those of the jobs that are named.
          */
         TaskPage: {
             /** Rows */
             rows: components["schemas"]["TaskLine"][];
+            /** Titles */
+            titles: {
+                [key: string]: string;
+            };
             /** Total */
             total: number;
         };
@@ -6096,13 +6089,15 @@ export interface components {
         };
         /**
          * Waiting
-         * @description Tasks of a job that are not begun, and in a sentence why.
+         * @description Tasks of a job that are not begun, and in a sentence why; ``state`` is that of the job.
          */
         Waiting: {
             /** Job */
             job: number;
             /** Ready */
             ready: number;
+            /** State */
+            state: string;
             /** Waiting */
             waiting: number;
             /** Why */

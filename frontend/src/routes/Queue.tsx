@@ -1,5 +1,6 @@
-import { Empty } from "@/components/Empty/Empty";
+import { QueuePage } from "@/components/Queue/QueuePage";
 
+/** The queue of a project. */
 export default function Queue() {
-  return <Empty title="Queue" />;
+  return <QueuePage />;
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitreous.project.session import Session
+from vitreous.project.task_pages import titles_of
 from vitreous.store import library
 
 
@@ -24,11 +25,15 @@ class LogLine:
 
 @dataclass(frozen=True)
 class LogPage:
-    """Lines, newest first; ``kinds`` are those of the whole log; ``more`` tells that older ones are left."""
+    """Lines, newest first; ``kinds`` are those of the whole log; ``more`` tells that older ones are left.
+
+    ``titles`` are those of the jobs that are named.
+    """
 
     lines: list[LogLine]
     kinds: list[str]
     more: bool
+    titles: dict[int, str]
 
 
 def log_page(
@@ -69,4 +74,5 @@ def log_page(
         return [row[0] for row in found]
 
     lines = [LogLine(*row) for row in rows[:limit]]
-    return LogPage(lines, library.cached(session.db, ("log kinds",), kinds), len(rows) > limit)
+    titles = titles_of(session, {line.job for line in lines if line.job is not None})
+    return LogPage(lines, library.cached(session.db, ("log kinds",), kinds), len(rows) > limit, titles)

@@ -46,10 +46,10 @@ class Lane:
     worker: str | None
     host: str | None
     kind: str | None
-    tasks: tuple[RunningTask, ...] = ()
-    since: float | None = None
-    fraction: float | None = None
-    what: str = ""
+    tasks: tuple[RunningTask, ...]
+    since: float | None
+    fraction: float | None
+    what: str
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class NextTask:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Tasks of a job that are not begun, and in a sentence why."""
+    """Tasks of a job that are not begun, and in a sentence why; ``state`` is that of the job."""
 
     job: int
+    state: str
     waiting: int
     ready: int
     why: str
@@ -141,7 +142,7 @@ def _lanes(session: Session, workers: Sequence[Any], submissions: Sequence[Any])
     for worker in workers:
         entry = work.pop(str(worker.get("busy")), None)
         facts = (str(worker.get("name")), worker.get("host"), worker.get("kind"))
-        lanes.append(Lane(*facts) if entry is None else Lane(*facts, **_doing(entry, names)))
+        lanes.append(Lane(*facts, **_doing(entry or {}, names)))
     return [*lanes, *(Lane(None, None, None, **_doing(entry, names)) for entry in work.values())]
 
 
@@ -184,7 +185,7 @@ def _waiting(session: Session, graph: Graph, counts: dict[int, dict[str, int]]) 
     for number in numbers[:MOST_WAITING]:
         states = counts[number]
         why = explain_job(session, graph.jobs[number])
-        found.append(Waiting(number, states.get("waiting", 0), states.get("ready", 0), why))
+        found.append(Waiting(number, graph.jobs[number].state, states.get("waiting", 0), states.get("ready", 0), why))
     return found, max(0, len(numbers) - MOST_WAITING)
 
 

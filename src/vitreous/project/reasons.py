@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from vitreous.store.database import Database
@@ -13,6 +13,14 @@ from vitreous.store.database import Database
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?(?!\w)")
 EXAMPLES = 5
 """Items that a group names."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One task of a group: number and name of its item (``all items`` for a set)."""
+
+    item: int
+    name: str
 
 
 @dataclass
@@ -26,7 +34,7 @@ class Reason:
         failed: tasks that are tried again by themselves; ``retry_at`` is when the first is (s since 1970).
         quarantined: tasks that are not.
         newest: when the newest failed, s since 1970.
-        examples: ``(item, name)`` of the first few.
+        examples: the first few.
     """
 
     job: int
@@ -34,11 +42,11 @@ class Reason:
     code: str
     message: str
     hint: str
-    failed: int = 0
-    quarantined: int = 0
-    retry_at: float | None = None
-    newest: float | None = None
-    examples: list[tuple[int, str]] = field(default_factory=list)
+    failed: int
+    quarantined: int
+    retry_at: float | None
+    newest: float | None
+    examples: list[Example]
 
 
 def reason_of(message: str, name: str) -> str:
@@ -55,7 +63,8 @@ def reasons(db: Database, jobs: Sequence[int] | None = None) -> list[Reason]:
         key = (job, reason_of(message, name or ""))
         group = found.get(key)
         if group is None:
-            group = found[key] = Reason(job, key[1], str(told.get("code", "")), message, str(told.get("hint", "")))
+            code, hint = str(told.get("code", "")), str(told.get("hint", ""))
+            group = found[key] = Reason(job, key[1], code, message, hint, 0, 0, None, None, [])
         if state == "failed":
             group.failed += 1
             group.retry_at = retry_at if group.retry_at is None else min(group.retry_at, retry_at or group.retry_at)
@@ -63,7 +72,7 @@ def reasons(db: Database, jobs: Sequence[int] | None = None) -> list[Reason]:
             group.quarantined += 1
         group.newest = finished if group.newest is None else max(group.newest, finished or group.newest)
         if len(group.examples) < EXAMPLES:
-            group.examples.append((item, name or "all items"))
+            group.examples.append(Example(item, name or "all items"))
     return sorted(found.values(), key=lambda group: (-group.failed - group.quarantined, group.job, group.reason))
 
 

@@ -17,9 +17,9 @@ class ScriptLine:
     title: str
     summary: str
     ok: bool
-    line: int | None = None
-    reason: str = ""
-    hint: str = ""
+    line: int | None
+    reason: str
+    hint: str
 
 
 def script_lines(folder: Path) -> list[ScriptLine]:
@@ -30,5 +30,5 @@ def script_lines(folder: Path) -> list[ScriptLine]:
             found.append(ScriptLine(script.file.name, name, "", "", False, script.line, script.reason, script.hint))
         else:
             file = getattr(script, "file", Path(name))
-            found.append(ScriptLine(Path(file).name, name, script.title, script.summary, True))
+            found.append(ScriptLine(Path(file).name, name, script.title, script.summary, True, None, "", ""))
     return found

@@ -48,10 +48,10 @@ class SettingField:
     kind: str
     value: Any
     origin: str | None
-    least: float | None = None
-    most: float | None = None
-    least_open: bool = False
-    choices: tuple[str, ...] = ()
+    least: float | None
+    most: float | None
+    least_open: bool
+    choices: tuple[str, ...]
 
 
 def setting_fields(session: Session) -> list[SettingField]:
@@ -73,8 +73,10 @@ def setting_fields(session: Session) -> list[SettingField]:
                 kind,
                 entry.get("value"),
                 entry.get("origin"),
-                least=0.0 if kind == "number" else None,
-                choices=choices,
+                0.0 if kind == "number" else None,
+                None,
+                False,
+                choices,
             )
         )
     return found
@@ -96,6 +98,7 @@ def _acquisition(name: str, field: Mapping[str, Any], entry: Mapping[str, Any]) 
         least,
         first.get("maximum", first.get("exclusiveMaximum")),
         "exclusiveMinimum" in first,
+        (),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,10 +53,11 @@ class TaskLine:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """Some tasks; ``total`` is how many fit the filter."""
+    """Some tasks; ``total`` is how many fit the filter; ``titles`` are those of the jobs that are named."""
 
     rows: list[TaskLine]
     total: int
+    titles: dict[int, str]
 
 
 def task_page(
@@ -89,7 +90,14 @@ def task_page(
         LEFT JOIN result r ON r.identity = t.identity AND t.state = 'done' ORDER BY p.key""",
         (json.dumps(pairs),),
     )
-    return TaskPage([_line(row) for row in rows], _count(session.db, where, values, states, text, job, item))
+    lines = [_line(row) for row in rows]
+    return TaskPage(lines, _count(session.db, where, values), titles_of(session, {line.job for line in lines}))
+
+
+def titles_of(session: Session, jobs: Iterable[int]) -> dict[int, str]:
+    """Job → title."""
+    graph = session.graph()
+    return {number: graph.jobs[number].title for number in sorted(jobs) if number in graph.jobs}
 
 
 def _line(row: Any) -> TaskLine:
@@ -151,15 +159,7 @@ def _pairs(db: Database, where: str, values: Sequence[Any], by: str, limit: int,
     return [[int(job), int(item)] for job, item in found[offset : offset + limit]]
 
 
-def _count(
-    db: Database,
-    where: str,
-    values: Sequence[Any],
-    states: Sequence[str],
-    text: str | None,
-    job: int | None,
-    item: int | None,
-) -> int:
+def _count(db: Database, where: str, values: Sequence[Any]) -> int:
     def make() -> int:
         return int(db.connection.execute(f"SELECT count(*) FROM task t WHERE {where}", tuple(values)).fetchone()[0])
 

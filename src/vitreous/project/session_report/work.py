@@ -56,7 +56,7 @@ def failures(session: Session) -> Section:
     rows = []
     for group in reasons(session.db)[:MOST_LISTED]:
         title = graph.jobs[group.job].title if group.job in graph.jobs else ""
-        images = ", ".join(name for _, name in group.examples[:3])
+        images = ", ".join(example.name for example in group.examples[:3])
         rows.append([f"J{group.job} {title}", f"{group.failed + group.quarantined:,}", group.message, images])
     files = session.db.connection.execute(
         "SELECT path, error FROM source_file WHERE state = 'quarantined' ORDER BY path LIMIT ?", (MOST_LISTED,)

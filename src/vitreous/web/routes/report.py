@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
@@ -14,7 +14,6 @@ from vitreous.project import item_table
 from vitreous.project.item_table import Which
 from vitreous.project.job_results import JobResult, Yield, filter_yield, job_results, result_file, result_paths
 from vitreous.project.session_report.making import Making, Reports
-from vitreous.project.template_export import export_template
 from vitreous.web.guard import Viewing
 
 router = APIRouter(prefix="/api/projects/{project}", tags=["results"])
@@ -112,19 +111,6 @@ def parquet(
 def _blocks(buffer: io.BytesIO) -> Iterator[bytes]:
     while block := buffer.read(1 << 18):
         yield block
-
-
-@router.get("/template", operation_id="template_of_project")
-def template(
-    access: Viewing,
-    jobs: Annotated[str | None, Query(description="numbers of jobs, separated by commas; all unless given")] = None,
-    with_settings: bool = False,
-    with_decisions: bool = True,
-) -> dict[str, Any]:
-    """The jobs (or some) as a template that another project can take."""
-    names = None if not jobs else [word.strip() for word in jobs.split(",") if word.strip()]
-    with access.project.reading() as session:
-        return export_template(session, names, with_settings=with_settings, with_decisions=with_decisions)
 
 
 @router.get("/methods", operation_id="methods")

@@ -1,4 +1,4 @@
-"""Settings of a project: their form, what a change does, pre-flight findings, disk, scripts, run profiles."""
+"""Settings of a project: their form, what a change does, pre-flight findings, disk, scripts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from vitreous.core.errors import VitreousError
 from vitreous.project import disk_use as disks
 from vitreous.project.disk_use import DiskUse
 from vitreous.project.preflight import newest_report
@@ -40,17 +39,6 @@ class Preflight(BaseModel):
     movies: int
     findings: list[Finding]
     proposal: dict[str, Any]
-
-
-class ProfileLine(BaseModel):
-    """A run profile; ``findings`` say what is suspicious in it; ``text`` is it as TOML."""
-
-    name: str
-    kind: str
-    workers: int | None
-    origin: str
-    findings: list[str]
-    text: str
 
 
 @router.get("/settings", operation_id="settings")
@@ -101,25 +89,3 @@ def disk(access: Viewing) -> DiskUse:
 def scripts(access: Viewing) -> list[ScriptLine]:
     """The user scripts of the project, and which job type each has become or why not."""
     return script_lines(access.project.folder)
-
-
-@router.get("/profiles", operation_id="profiles")
-def profiles(access: Viewing) -> list[ProfileLine]:
-    """The run profiles of the project, of the user and of the site."""
-    from vitreous.workflow.profile import check_profile, load_profiles, toml_text
-
-    try:
-        found = load_profiles(access.project.folder)
-    except VitreousError as error:
-        return [ProfileLine(name="", kind="", workers=None, origin="", findings=[str(error)], text="")]
-    return [
-        ProfileLine(
-            name=named.name,
-            kind=named.profile.kind,
-            workers=getattr(named.profile, "workers", None),
-            origin=str(named.origin or "built in"),
-            findings=[f"{entry.field}: {entry.message}. {entry.hint}" for entry in check_profile(named.profile)],
-            text=toml_text({named.name: named.profile}),
-        )
-        for named in found.values()
-    ]

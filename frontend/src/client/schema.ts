@@ -3358,6 +3358,22 @@ export interface components {
             }[];
         };
         /**
+         * EngineProfile
+         * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
+         */
+        EngineProfile: {
+            /** Findings */
+            findings: string[];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string | null;
+            /** Workers */
+            workers: string;
+        };
+        /**
          * EngineStart
          * @description How the engine is to run; what is not given is as the server was started.
          */
@@ -4480,11 +4496,13 @@ export interface components {
         };
         /**
          * Machine
-         * @description What the server's machine has; ``load`` is work that wants to run, per core.
+         * @description What the server's machine has; ``cpu`` is the part of its cores at work, ``load`` work that waits, per core.
          */
         Machine: {
             /** Cores */
             cores: number;
+            /** Cpu */
+            cpu: number | null;
             /** Gpus */
             gpus: components["schemas"]["Gpu"][];
             /** Host */
@@ -4802,22 +4820,6 @@ export interface components {
             distance: number[];
             /** Value */
             value: number[];
-        };
-        /**
-         * ProfileLine
-         * @description A run profile: where work runs, with how many workers, and what is suspicious in it.
-         */
-        ProfileLine: {
-            /** Findings */
-            findings: string[];
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
-            /** Origin */
-            origin: string | null;
-            /** Workers */
-            workers: string;
         };
         /**
          * ProjectLine
@@ -9061,7 +9063,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProfileLine"][];
+                    "application/json": components["schemas"]["EngineProfile"][];
                 };
             };
             /** @description Unprocessable Entity */

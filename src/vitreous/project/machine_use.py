@@ -7,6 +7,7 @@ import platform
 import shutil
 import socket
 import subprocess
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class GpuUse:
 
 
 def machine_use() -> dict[str, Any]:
-    """Name, processor, load, memory (bytes) and GPUs of this machine; JSON-able. Takes a GPU's program to answer."""
+    """Name, processor and its use, load, memory (bytes), GPUs of this machine; JSON-able. It takes a tenth of a second."""
     facts = processor()
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = int(facts["usable cores"] or 1)
@@ -39,9 +40,32 @@ def machine_use() -> dict[str, Any]:
         "processor": str(facts["model"]),
         "cores": cores,
         "load": round(os.getloadavg()[0] / cores, 3),
+        "cpu": processor_use(),
         "memory": {"total": total, "available": _available()},
         "gpus": [asdict(gpu) for gpu in gpus()],
     }
+
+
+def processor_use(seconds: float = 0.1) -> float | None:
+    """Part of all cores that is at work, over this time; ``None`` where the system does not say."""
+    before = _ticks()
+    if before is None:
+        return None
+    time.sleep(seconds)
+    after = _ticks()
+    if after is None or after[1] <= before[1]:
+        return None
+    return round((after[0] - before[0]) / (after[1] - before[1]), 3)
+
+
+def _ticks() -> tuple[int, int] | None:
+    """Ticks of all cores since boot: at work, and in all."""
+    try:
+        values = [int(word) for word in Path("/proc/stat").read_text().partition("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    idle = values[3] + values[4]  # waiting for a disk is no work
+    return sum(values) - idle, sum(values)
 
 
 def gpus() -> list[GpuUse]:

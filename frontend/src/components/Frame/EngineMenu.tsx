@@ -117,7 +117,7 @@ function StartForm({ project, start }: { project: string; start: ReturnType<type
         <Select
           label="Run profile"
           size="xs"
-          placeholder="as the server"
+          placeholder="usual"
           clearable
           data={(profiles ?? []).map((entry) => ({ value: entry.name, label: `${entry.name} (${entry.kind})` }))}
           value={profile}

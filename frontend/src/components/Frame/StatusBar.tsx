@@ -1,7 +1,7 @@
 import { Anchor, Text, Tooltip } from "@mantine/core";
 import { Link } from "react-router";
 import { useLive, useProjectState, type ProjectState } from "@/client/live";
-import { counted, formatBytes, formatCount } from "@/components/format";
+import { counted, formatBytes, formatCount, UNKNOWN } from "@/components/format";
 import { StateBadge } from "@/components/State/StateBadge";
 import { EngineMenu } from "./EngineMenu";
 import { useMachine } from "./engine";
@@ -66,7 +66,7 @@ function Machine() {
   return (
     <Tooltip label={label}>
       <Text size="xs" span>
-        CPU {Math.round(machine.load * 100)} %{gpus.length > 0 && `, GPU ${Math.round((100 * gpus.reduce((a, b) => a + b, 0)) / gpus.length)} %`}
+        CPU {machine.cpu == null ? UNKNOWN : Math.round(machine.cpu * 100)} %{gpus.length > 0 && `, GPU ${Math.round((100 * gpus.reduce((a, b) => a + b, 0)) / gpus.length)} %`}
       </Text>
     </Tooltip>
   );

@@ -84,7 +84,7 @@ function Place({ draft, change, folder }: { draft: Draft; change: Change; folder
   return (
     <>
       <div className={classes.settings}>
-        <TextInput label="Name" required data-autofocus value={draft.name} placeholder="apoferritin grid 3" onChange={(event) => change({ name: event.currentTarget.value })} />
+        <TextInput label="Name" required autoFocus value={draft.name} placeholder="apoferritin grid 3" onChange={(event) => change({ name: event.currentTarget.value })} />
         <PathInput label="Place" required value={draft.place} onChange={(place) => change({ place })} onBrowse={browse.open} />
       </div>
       <Text size="xs" c="dimmed" mt={-8} style={{ overflowWrap: "anywhere" }}>

@@ -29,7 +29,7 @@ export function ProjectsPage() {
   return (
     <div className={classes.page}>
       <div className={classes.head}>
-        <Title order={1} style={{ flex: 1 }}>
+        <Title order={1} style={{ flex: 1, whiteSpace: "nowrap" }}>
           {data && data.length > 0 ? counted(data.length, "project") : "Projects"}
         </Title>
         {lost && <StateBadge state="failed" word="connection lost, trying again" />}
@@ -71,10 +71,10 @@ function Buttons({ onNew }: { onNew: () => void }) {
     );
   return (
     <div style={{ display: "flex", gap: 8 }}>
-      <Button variant="default" leftSection={<IconFolderOpen size={16} />} loading={open.isPending} onClick={chooser.open}>
+      <Button variant="default" px="sm" leftSection={<IconFolderOpen size={16} />} loading={open.isPending} onClick={chooser.open}>
         Open
       </Button>
-      <Button leftSection={<IconPlus size={16} />} onClick={onNew}>
+      <Button px="sm" leftSection={<IconPlus size={16} />} onClick={onNew}>
         New project
       </Button>
       <FolderChooser opened={choosing} title="Open a project" start={null} choose="Open this project" projects onChoose={go} onClose={chooser.close} />

@@ -25,7 +25,7 @@ export function SettingInputs({ fields, values, onChange }: Given) {
 function SettingInput({ field, value, onChange }: { field: SettingField; value: unknown; onChange: (value: unknown) => void }) {
   const common = {
     label: field.unit ? `${field.title} (${field.unit})` : field.title,
-    description: field.help,
+    description: saysMore(field) ? field.help : undefined,
     placeholder: field.default == null ? "not known" : `${String(field.default)} (of this site)`,
     inputWrapperOrder: ["label", "input", "description", "error"] as ("label" | "input" | "description" | "error")[],
   };
@@ -56,6 +56,12 @@ function SettingInput({ field, value, onChange }: { field: SettingField; value: 
       autoCapitalize="off"
     />
   );
+}
+
+/** Whether the help says more than the title does. */
+function saysMore({ title, help }: SettingField): boolean {
+  const words = new Set(title.toLowerCase().split(/\s+/));
+  return help.toLowerCase().split(/\W+/).filter((word) => word.length > 3 && !words.has(word)).length > 1;
 }
 
 /** What was typed as the server takes it: lists of numbers from text. */

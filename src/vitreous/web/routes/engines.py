@@ -54,7 +54,7 @@ class Engine(BaseModel):
     log: list[str]
 
 
-class ProfileLine(BaseModel):
+class EngineProfile(BaseModel):
     """A run profile: where work runs, with how many workers, and what is suspicious in it."""
 
     name: str
@@ -104,10 +104,10 @@ def unlock(request: Request, access: Operating) -> Engine:
 
 
 @router.get("/profiles", operation_id="run_profiles")
-def profiles(access: Viewing) -> list[ProfileLine]:
+def profiles(access: Viewing) -> list[EngineProfile]:
     """The run profiles of the project, of the user and of the site."""
     return [
-        ProfileLine(
+        EngineProfile(
             name=named.name,
             kind=named.profile.kind,
             workers=str(named.profile.workers),

@@ -54,7 +54,7 @@ class Gpu(BaseModel):
 
 
 class Machine(BaseModel):
-    """What the server's machine has; ``load`` is work that wants to run, per core."""
+    """What the server's machine has; ``cpu`` is the part of its cores at work, ``load`` work that waits, per core."""
 
     host: str
     vitreous: str
@@ -62,6 +62,7 @@ class Machine(BaseModel):
     processor: str
     cores: int
     load: float
+    cpu: float | None
     memory: Memory
     gpus: list[Gpu]
 

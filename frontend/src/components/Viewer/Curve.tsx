@@ -28,11 +28,12 @@ export function Curve({ place, facts, part, optics, defocus }: Given) {
   const flat = useMemo(() => (data ? level(data.power) : []), [data]);
   if (!data) return <div className={classes.bar} style={{ height: H }} aria-label="loading" />;
   const known = data.pixel_size !== null;
-  const end = data.frequency.at(-1) ?? 1;
+  const nyquist = data.frequency.at(-1) ?? 1;
+  const end = known ? Math.min(nyquist, 1.5 / (facts.fit_resolution ?? 4)) : nyquist;
   const x = (s: number) => 34 + ((W - 44) * s) / end;
   const y = (v: number) => 14 + (H - 44) * (1 - v);
   const line = (at: (i: number) => number) =>
-    data.frequency.map((s, i) => (i < 3 ? "" : `${x(s).toFixed(1)},${y(Math.min(1, Math.max(0, at(i)))).toFixed(1)}`)).join(" ");
+    data.frequency.map((s, i) => (i < 3 || s > end ? "" : `${x(s).toFixed(1)},${y(Math.min(1, Math.max(0, at(i)))).toFixed(1)}`)).join(" ");
   const ticks = [20, 10, 7, 5, 4, 3.5, 3, 2.5, 2, 1.7, 1.5].filter((r) => known && 1 / r < end);
   return (
     <svg viewBox={`0 0 ${W} ${H}`} role="img" aria-label="Radial average of the spectrum and CTF squared" style={{ width: "100%", maxHeight: H, background: "#101214", display: "block" }}>

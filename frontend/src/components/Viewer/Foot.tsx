@@ -5,7 +5,7 @@ import type { Size } from "./camera";
 import classes from "./Viewer.module.css";
 
 interface Given {
-  image: Size;
+  image: Size | null;
   point: [number, number] | null;
   value: number | null;
   pixel: number | null;
@@ -17,7 +17,7 @@ interface Given {
 
 /** What is under the cursor, in the image or in the spectrum. */
 export function Foot({ image, point, value, pixel, fourier, zoom, blurred, loading }: Given) {
-  const inside = point && point[0] >= 0 && point[1] >= 0 && point[0] < image.width && point[1] < image.height;
+  const inside = image && point && point[0] >= 0 && point[1] >= 0 && point[0] < image.width && point[1] < image.height;
   const [x, y] = inside ? [Math.floor(point[0]), Math.floor(point[1])] : [null, null];
   return (
     <div className={classes.foot} style={{ border: 0 }} aria-label="Under the cursor">
@@ -36,7 +36,8 @@ export function Foot({ image, point, value, pixel, fourier, zoom, blurred, loadi
       {loading && <span className={classes.pulse}>loading</span>}
       <span className={classes.quiet}>{zoom ? `${formatNumber(100 * zoom * (window.devicePixelRatio || 1), 0)} %` : UNKNOWN}</span>
       <span className={classes.quiet}>
-        {image.width} × {image.height} px{pixel ? `, ${formatNumber(pixel, 3)} Å/px` : ""}
+        {image ? `${image.width} × ${image.height} px` : UNKNOWN}
+        {pixel ? `, ${formatNumber(pixel, 3)} Å/px` : ""}
       </span>
     </div>
   );

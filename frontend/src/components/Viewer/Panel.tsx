@@ -81,6 +81,8 @@ function FourierPart({ facts, state, update }: Omit<Given, "layers">) {
         <label>
           <input type="checkbox" checked={state.flat} onChange={(event) => update({ flat: event.target.checked })} /> Level taken off
         </label>
+      </div>
+      <div className={classes.row}>
         <label>
           <input type="checkbox" checked={state.curve} onChange={(event) => update({ curve: event.target.checked })} /> Curves
         </label>

@@ -12,7 +12,7 @@ import { FourierPane } from "./FourierPane";
 import { Gallery } from "./Gallery";
 import { ImageCanvas, type Sight } from "./ImageCanvas";
 import { KeysHelp } from "./KeysHelp";
-import { DriftPaths, Fringes, ParticleCircles, SelectionBox } from "./overlays";
+import { DriftPaths, enlarged, Fringes, ParticleCircles, SelectionBox } from "./overlays";
 import { Panel } from "./Panel";
 import { placeOf } from "./place";
 import { savePng } from "./savePng";
@@ -60,7 +60,7 @@ export function Viewer() {
   const value = useValue(place, current, point);
   const pixel = (raster?.facts.pixel_size as number | null | undefined) ?? null;
   const frames = (raster?.facts.n_frames as number | undefined) ?? 1;
-  const title = facts?.name ?? known.views?.name ?? path ?? "Image";
+  const title = facts?.name ?? known.views?.name ?? path ?? files?.[Number(file)]?.name ?? "Image";
 
   useEffect(() => {
     document.title = `${title} – Vitreous`;
@@ -134,9 +134,15 @@ export function Viewer() {
     Escape: () => (help ? setHelp(false) : selecting ? setSelecting(false) : state.part ? update({ part: null }) : state.gallery ? update({ gallery: false }) : back()),
   });
 
+  const times = known.trajectory && enlarged(known.trajectory);
+  const notes = [
+    raster?.facts.blurred === true && "Blurred for guests",
+    times && state.layers.some((name) => name === "trajectory" || name === "patches") && `drift ${times.drift} times`,
+    times && state.layers.includes("field") && `local motion ${times.local} times`,
+  ].filter(Boolean);
   const overlay = (now: Sight) => (
     <>
-      {known.trajectory && state.layers.length > 0 && <DriftPaths sight={now} data={known.trajectory} shown={state.layers} width={image.width} times={50} />}
+      {known.trajectory && state.layers.length > 0 && <DriftPaths sight={now} data={known.trajectory} shown={state.layers} width={image.width} />}
       {known.particles && state.layers.includes("particles") && <ParticleCircles sight={now} coordinates={known.particles.coordinates as [number, number][]} radius={(known.particles.diameter ?? 150) / (2 * (pixel ?? 1))} />}
       {(draft ?? state.part) && <SelectionBox box={(draft ?? state.part)!} sight={now} pixel={pixel} />}
       {fourier && <Fringes sight={now} size={fourier.size} point={[fourier.x, fourier.y]} />}
@@ -161,7 +167,7 @@ export function Viewer() {
           <section ref={pane} className={classes.pane} aria-label="Image">
             <Waiting place={place !== null} error={picture.error} missing={known.missing ?? null} busy={!raster} retry={() => void picture.refetch()} before={view !== "before" && place?.item ? () => open({ view: "before" }) : null} />
             <ImageCanvas image={image} rasters={rasters} contrast={state.contrast} camera={state.camera} setCamera={(camera) => update({ camera })} label={title} selecting={selecting} onHover={setPoint} onSelect={select} onSight={seen} onDrawn={drawn} overlay={overlay} />
-            {raster && raster.facts.blurred === true && <div className={classes.badge}>Blurred for guests</div>}
+            {notes.length > 0 && <div className={classes.badge}>{notes.join(", ")}</div>}
             {raster && bar && (
               <div className={classes.over} style={{ width: `calc(${(100 * bar.part).toFixed(2)}% + 14px)` }} aria-label={`scale bar ${bar.text}`}>
                 {bar.text}
@@ -177,7 +183,7 @@ export function Viewer() {
         {frames > 1 && raster && (
           <StackBar frames={frames} frame={String(frame ?? raster.facts.frame)} isVolume={facts?.is_volume ?? false} playing={playing} busy={picture.isFetching} setFrame={(text) => update({ frame: text })} setPlaying={setPlaying} openGallery={flip("gallery")} />
         )}
-        <Foot image={image} point={point} value={value} pixel={pixel} fourier={fourier} zoom={sight?.camera.zoom ?? null} blurred={raster?.facts.blurred === true} loading={picture.isFetching} />
+        <Foot image={raster ? image : null} point={point} value={value} pixel={pixel} fourier={fourier} zoom={sight?.camera.zoom ?? null} blurred={raster?.facts.blurred === true} loading={picture.isFetching} />
       </div>
       {help && <KeysHelp close={() => setHelp(false)} />}
     </div>

@@ -1,5 +1,6 @@
 /** What is drawn over images and spectra, in px of the screen. */
 import { formatNumber } from "@/components/format";
+import { roundLength } from "@/components/Image/scale";
 import { patches } from "@/components/Image/Trajectory";
 import type { TrajectoryData } from "@/components/Image/views";
 import { toScreen } from "./camera";
@@ -7,7 +8,8 @@ import type { Sight } from "./ImageCanvas";
 import { rings, type Defocus, type Optics } from "./thon";
 import type { Box } from "./usePointer";
 
-const MOST_RINGS = 60;
+/** px of the screen between two rings, at least: closer ones would cover what they are compared with. */
+const APART = 5;
 
 /** The chosen rectangle with its size. */
 export function SelectionBox({ box, sight, pixel }: { box: Box; sight: Sight; pixel: number | null }) {
@@ -28,21 +30,25 @@ export function SelectionBox({ box, sight, pixel }: { box: Box; sight: Sight; pi
 /** Zeros of the CTF over a spectrum of `size` px and pixel size `pixel` in Å. */
 export function ThonRings({ sight, size, pixel, optics, defocus, part }: { sight: Sight; size: number; pixel: number; optics: Optics; defocus: Defocus; part: "all" | "half" | "quadrant" }) {
   const nyquist = 0.5 / pixel;
-  const least = 2.5 / (size * pixel * sight.camera.zoom);
-  const lines = rings(optics, defocus, nyquist).slice(0, MOST_RINGS);
-  let before = 0;
+  const least = APART / (size * pixel * sight.camera.zoom);
+  const lines = apart(rings(optics, defocus, nyquist), least);
   return (
     <g fill="none" stroke="#ff9f1c" strokeWidth={1.1}>
       {lines.map((line, index) => {
-        const radius = Math.hypot(...line[0]!);
-        if (radius - before < least) return null;
-        before = radius;
         const seen = line.filter(([fx, fy]) => part === "all" || (part === "half" ? fx <= 1e-12 : fx <= 1e-12 && fy <= 1e-12));
         const points = seen.map(([fx, fy]) => place(sight, size, pixel, fx, fy).map((v) => v.toFixed(1)).join(","));
         return <polyline key={index} points={part === "all" ? points.join(" ") : sorted(seen, sight, size, pixel)} />;
       })}
     </g>
   );
+}
+
+/** Rings from the middle on, until they come too close to each other. */
+function apart(lines: [number, number][][], least: number): [number, number][][] {
+  const radius = (line: [number, number][]) => Math.hypot(...line[0]!);
+  const found = [...lines].sort((a, b) => radius(a) - radius(b));
+  const end = found.findIndex((line, i) => i > 0 && radius(line) - radius(found[i - 1]!) < least);
+  return end < 0 ? found : found.slice(0, end);
 }
 
 /** Points of an arc in the order of their angle, so that no line runs across the picture. */
@@ -125,15 +131,25 @@ export function ParticleCircles({ sight, coordinates, radius }: { sight: Sight; 
   );
 }
 
-/** Drift of the whole image (orange) and of each patch (blue), enlarged `times`, and arrows of the local part. */
-export function DriftPaths({ sight, data, shown, width, times }: { sight: Sight; data: TrajectoryData; shown: string[]; width: number; times: number }) {
+/** How much drift and local motion are enlarged, so that the longest takes a tenth of the width. */
+export function enlarged(data: TrajectoryData): { drift: number; local: number } {
+  const width = 0.1 * (data.width ?? 4096) * (data.pixel_size ?? 1);
+  const last = data.mean.at(-1) ?? [0, 0];
+  const longest = Math.max(...data.mean.map((p) => Math.hypot(...p)), 0.01);
+  const local = Math.max(...patches(data).map((path) => Math.hypot(path.at(-1)![0] - last[0], path.at(-1)![1] - last[1])), 0.01);
+  return { drift: roundLength(width / longest), local: roundLength(width / local) };
+}
+
+/** Drift of the whole image (orange) and of each patch (blue), and arrows of the local part, enlarged. */
+export function DriftPaths({ sight, data, shown, width }: { sight: Sight; data: TrajectoryData; shown: string[]; width: number }) {
   const recorded = data.width ?? width;
   const pixel = data.pixel_size ?? 1;
   const scale = width / recorded;
+  const times = enlarged(data);
   const paths = patches(data);
-  const line = (x: number, y: number, points: readonly (readonly [number, number])[]) =>
+  const line = (x: number, y: number, points: readonly (readonly [number, number])[], factor = times.drift) =>
     points
-      .map((p) => toScreen(sight.camera, sight.screen, (x + (p[0] * times) / pixel) * scale, (y + (p[1] * times) / pixel) * scale).map((v) => v.toFixed(1)).join(","))
+      .map((p) => toScreen(sight.camera, sight.screen, (x + (p[0] * factor) / pixel) * scale, (y + (p[1] * factor) / pixel) * scale).map((v) => v.toFixed(1)).join(","))
       .join(" ");
   const columns = data.x.length;
   const last = data.mean.at(-1) ?? [0, 0];
@@ -143,8 +159,8 @@ export function DriftPaths({ sight, data, shown, width, times }: { sight: Sight;
       {shown.includes("field") &&
         paths.map((points, i) => {
           const end = points.at(-1)!;
-          const local: [number, number] = [(end[0] - last[0]) * 4, (end[1] - last[1]) * 4];
-          return <polyline key={i} points={line(data.x[i % columns]!, data.y[Math.floor(i / columns)]!, [[0, 0], local])} stroke="#4cc38a" strokeWidth={2} markerEnd="url(#arrow)" />;
+          const local: [number, number] = [end[0] - last[0], end[1] - last[1]];
+          return <polyline key={i} points={line(data.x[i % columns]!, data.y[Math.floor(i / columns)]!, [[0, 0], local], times.local)} stroke="#4cc38a" strokeWidth={2} markerEnd="url(#arrow)" />;
         })}
       {shown.includes("trajectory") && <polyline points={line(recorded / 2, (data.height ?? recorded) / 2, data.mean)} stroke="#e69f00" strokeWidth={2.2} />}
       <marker id="arrow" viewBox="0 0 6 6" refX={3} refY={3} markerWidth={4} markerHeight={4} orient="auto-start-reverse">

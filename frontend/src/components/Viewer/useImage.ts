@@ -47,6 +47,7 @@ export function useFacts(place: Place | null, frame: string | null, version: str
 /** Tiles for what is in sight, coarse ones first; more grey levels where the contrast is strongly stretched. */
 export function useTiles(place: Place | null, facts: Facts | undefined, contrast: Contrast, from: number): { tiles: Placed[]; look: (sight: Sight) => void } {
   const [count, setCount] = useState(0);
+  const [finest, setFinest] = useState(from);
   const store = useRef<TileStore | null>(null);
   const sight = useRef<Sight | null>(null);
   const stretched = contrast.high - contrast.low < 0.12;
@@ -54,8 +55,9 @@ export function useTiles(place: Place | null, facts: Facts | undefined, contrast
     if (!facts || !store.current || !sight.current) return;
     const { camera, screen } = sight.current;
     const level = levelFor(camera.zoom, window.devicePixelRatio || 1, facts.levels.length);
+    setFinest(level);
     if (level >= from && !stretched) return store.current.want([], null);
-    const chosen = Math.min(level, stretched ? level : from);
+    const chosen = level;
     const range = facts.ranges[chosen]!;
     store.current.want(tilesInSight(facts, chosen, camera, screen), stretched ? snapped(limitsOf(contrast, range), range) : null);
   }, [facts, from, stretched, contrast]);
@@ -85,7 +87,8 @@ export function useTiles(place: Place | null, facts: Facts | undefined, contrast
     },
     [ask],
   );
-  const tiles = useMemo(() => placed(store.current, facts), [facts, count]);
+  // Finer tiles than the screen shows have other grey levels: they are kept, but not drawn.
+  const tiles = useMemo(() => placed(store.current, facts).filter((tile) => tile.scale >= 2 ** finest), [facts, count, finest]);
   return { tiles, look };
 }
 

@@ -27,9 +27,9 @@ export function useItem(project: string | null, item: number | null, view: strin
   const why = motion?.available ? null : (motion?.reason ?? "loading");
   const layers: Layer[] = views
     ? [
-        { name: "trajectory", label: "Drift, 50 times", reason: why },
-        { name: "patches", label: "Drift of patches, 50 times", reason: why },
-        { name: "field", label: "Local motion, 200 times", reason: why },
+        { name: "trajectory", label: "Drift", reason: why },
+        { name: "patches", label: "Drift of patches", reason: why },
+        { name: "field", label: "Local motion", reason: why },
         { name: "particles", label: "Particles", reason: particles?.reason ?? null },
       ]
     : [];

@@ -29,7 +29,7 @@ class GpuUse:
 
 
 def machine_use() -> dict[str, Any]:
-    """Name, processor and its use, load, memory (bytes), GPUs of this machine; JSON-able. It takes a tenth of a second."""
+    """Name, processor and its use, load, memory (bytes), GPUs of this machine; JSON-able; in a tenth of a second."""
     facts = processor()
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     cores = int(facts["usable cores"] or 1)

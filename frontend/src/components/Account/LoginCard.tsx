@@ -1,4 +1,4 @@
-import { Alert, Button, Center, Code, Group, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
+import { Alert, Center, Code, Group, Paper, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { IconInfoCircle } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Schemas } from "@/client/client";
@@ -25,7 +25,7 @@ export function LoginCard({ ways, left, oldLink, onSignedIn }: Props) {
             <Title order={1}>{left ? "You are signed out" : "Sign in to Vitreous"}</Title>
           </Group>
           {oldLink && (
-            <Alert color="yellow" variant="light" icon={<IconInfoCircle size={18} />} title="This link was used already, or is older than ten minutes" role="alert">
+            <Alert color="blue" variant="light" icon={<IconInfoCircle size={18} />} title="This link was used already, or is older than ten minutes" role="alert">
               <HowToLink />
             </Alert>
           )}
@@ -33,11 +33,6 @@ export function LoginCard({ ways, left, oldLink, onSignedIn }: Props) {
           {ways.isPending && <Skeleton height={190} />}
           {ways.data?.users && <LoginForm onSignedIn={onSignedIn} />}
           {ways.data && !ways.data.users && !oldLink && <NoUsers />}
-          {ways.data?.users && left && (
-            <Button variant="subtle" component="a" href="/login">
-              Sign in as somebody else
-            </Button>
-          )}
         </Stack>
       </Paper>
     </Center>

@@ -23,11 +23,11 @@ export function LoginForm({ onSignedIn }: { onSignedIn: () => void }) {
     <form onSubmit={submit} aria-label="Sign in">
       <Stack gap="sm">
         <TextInput
-          label="Name" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} autoFocus required
+          label="Name" name="username" autoComplete="username" autoCapitalize="none" spellCheck={false} autoFocus required withAsterisk={false}
           maxLength={64} value={name} onChange={(event) => setName(event.currentTarget.value)}
         />
         <PasswordInput
-          label="Password" name="password" autoComplete="current-password" required maxLength={256} value={password}
+          label="Password" name="password" autoComplete="current-password" required withAsterisk={false} maxLength={256} value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
         {signIn.error && <Fault error={signIn.error} />}

@@ -23,17 +23,17 @@ export function PasswordForm({ name }: { name: string }) {
   return (
     <form onSubmit={submit} aria-label="Change password">
       <input type="text" name="username" autoComplete="username" value={name} readOnly hidden />
-      <Group align="flex-start" gap="sm">
+      <Group align="flex-end" gap="sm">
         <PasswordInput
           label="Present password" autoComplete="current-password" required value={present} maxLength={256} w={220}
           onChange={(event) => setPresent(event.currentTarget.value)}
         />
         <PasswordInput
           label="New password" autoComplete="new-password" required value={next} maxLength={256} w={220}
-          error={short ? `at least ${SHORTEST} characters` : undefined}
+          error={short ? `at least ${SHORTEST} characters` : undefined} inputWrapperOrder={["label", "error", "input"]}
           onChange={(event) => setNext(event.currentTarget.value)}
         />
-        <Button type="submit" variant="light" mt={24} loading={change.isPending} disabled={!present || next.length < SHORTEST}>
+        <Button type="submit" variant="light" loading={change.isPending} disabled={!present || next.length < SHORTEST}>
           Change password
         </Button>
       </Group>

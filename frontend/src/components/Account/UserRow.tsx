@@ -1,4 +1,4 @@
-import { Button, Group, Table, Text } from "@mantine/core";
+import { Anchor, Button, Group, Table, Text } from "@mantine/core";
 import { IconBan } from "@tabler/icons-react";
 import type { Schemas } from "@/client/client";
 import { formatTime, UNKNOWN } from "@/components/format";
@@ -10,9 +10,9 @@ export function UserRow({ user, choose }: { user: Schemas["UserLine"]; choose: (
     <Table.Tr>
       <Table.Td>
         <Group gap={6} wrap="nowrap">
-          <Text size="sm" fw={600} span>
+          <Anchor component="button" type="button" size="sm" fw={600} ta="left" onClick={choose}>
             {user.name}
-          </Text>
+          </Anchor>
           {user.disabled && (
             <Group gap={2} wrap="nowrap" c="dimmed">
               <IconBan size={14} aria-hidden />

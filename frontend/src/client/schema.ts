@@ -11615,8 +11615,8 @@ export interface operations {
     series: {
         parameters: {
             query?: {
-                /** @description names of columns of numbers, separated by commas */
-                columns?: string;
+                /** @description names of columns of numbers, separated by commas; those of the pulse unless given */
+                columns?: string | null;
                 points?: number;
                 /** @description such as fit_resolution < 5 and iciness < 1.6 */
                 where?: string | null;

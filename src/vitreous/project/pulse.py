@@ -76,7 +76,7 @@ def pulse(session: Session, wanted: Wanted) -> dict[str, Any]:
         ``time``, ``state`` and ``headline`` of the whole, ``why`` (without images: what is waited for), ``images``,
         ``awaited`` (whether more are to come), ``newest`` (when the last image came), and ``figures`` (see ``Figure``).
     """
-    names = [name for name in COLUMNS if name in exposure_columns(session.db)]
+    names = usual_columns(session)
     within = window(session, wanted)
     line = timeline(session, names, None if within is None else _needed_since(session, within))
     facts, levels = _facts(session), limits(session)
@@ -101,6 +101,12 @@ def pulse(session: Session, wanted: Wanted) -> dict[str, Any]:
         "newest": facts.newest,
         "figures": [figure.record() for figure in figures],
     }
+
+
+def usual_columns(session: Session) -> tuple[str, ...]:
+    """The columns of the pulse that the project has."""
+    known = exposure_columns(session.db)
+    return tuple(name for name in COLUMNS if name in known)
 
 
 def _needed_since(session: Session, within: Window) -> float:

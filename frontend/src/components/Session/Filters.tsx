@@ -7,7 +7,7 @@ import { Histogram } from "@/components/Chart/Histogram";
 import { writing } from "@/components/Chart/scale";
 import { counted, formatCount } from "@/components/format";
 import { useNumberColumns } from "./IntervalTools";
-import { columnName, conditionOf, useSeries, type Ranges, type Stretch } from "./session";
+import { columnName, conditionOf, libraryLink, useSeries, type Ranges, type Stretch } from "./session";
 import classes from "./Session.module.css";
 
 interface Given {
@@ -35,7 +35,7 @@ export function Filters({ project, stretch, columns, onColumns, ranges, onRanges
         <span className={classes.grow} />
         {condition && (
           <>
-            <Anchor component={Link} size="sm" to={`/p/${project}/library?where=${encodeURIComponent(condition)}`}>
+            <Anchor component={Link} size="sm" to={libraryLink(project, condition)}>
               Open in Library
             </Anchor>
             <Button size="compact-sm" variant="light" leftSection={<IconX size={14} />} onClick={() => onRanges({})}>

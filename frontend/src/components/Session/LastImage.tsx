@@ -6,7 +6,7 @@ import { Link } from "react-router";
 import { client, need } from "@/client/client";
 import { Fault } from "@/components/Fault/Fault";
 import { formatColumn, formatDuration, shown, UNKNOWN } from "@/components/format";
-import { columnName } from "./session";
+import { columnName, libraryLink } from "./session";
 import classes from "./Session.module.css";
 
 const Overview = lazy(() => import("@/components/Image/Overview").then(({ Overview: found }) => ({ default: found })));
@@ -68,7 +68,7 @@ export function LastImage({ project, held, onHold, now }: Given) {
         <span className={classes.grow} />
         {id !== null && (
           <Tooltip label="Show in the Library">
-            <ActionIcon component={Link} to={`/p/${project}/library?item=${id}`} variant="subtle" size="sm" aria-label="Show this image in the Library">
+            <ActionIcon component={Link} to={libraryLink(project, `id == ${id}`)} variant="subtle" size="sm" aria-label="Show this image in the Library">
               <IconListDetails size={16} />
             </ActionIcon>
           </Tooltip>
@@ -98,6 +98,9 @@ function Step({ label, disabled, onClick, icon }: { label: string; disabled: boo
   );
 }
 
+/** Images among which the newest processed one, and the neighbours of one, are looked for: no question about all. */
+const NEAR = 300;
+
 /** Number of the newest image whose motion is known (else of the newest), or of the one before or after another. */
 function useNeighbour(project: string, which: "newest" | "before" | "after", id: number | null) {
   return useQuery({
@@ -105,14 +108,16 @@ function useNeighbour(project: string, which: "newest" | "before" | "after", id:
     enabled: which === "newest" || id !== null,
     placeholderData: which === "newest" ? keepPreviousData : undefined,
     queryFn: async () => {
-      const where = which === "newest" ? undefined : which === "before" ? `id < ${id}` : `id > ${id}`;
-      const ask = async (condition: string | undefined) => {
-        const query = { columns: "name", where: condition, order: which === "after" ? "id:asc" : "id:desc", limit: 1 };
+      const ask = async (where?: string) => {
+        const query = { columns: "name", where, order: which === "after" ? "id:asc" : "id:desc", limit: 1 };
         return (await need(client.GET("/api/projects/{project}/items", { params: { path: { project }, query } }))).ids[0] ?? null;
       };
-      if (which !== "newest") return ask(where);
-      const processed = await ask("drift_total is not None").catch(() => null);
-      return processed ?? ask(undefined);
+      if (which === "before") return ask(`${id! - NEAR} < id < ${id}`);
+      if (which === "after") return ask(`${id} < id < ${id! + NEAR}`);
+      const last = await ask();
+      // A project whose motion was not corrected yet has no such column.
+      const processed = last === null ? null : await ask(`id > ${last - NEAR} and drift_total is not None`).catch(() => null);
+      return processed ?? last;
     },
   });
 }

@@ -28,7 +28,7 @@ const FOOT = 16;
 /** Panels of the chosen columns on one time axis, with one cursor. */
 export function Panels(props: PanelsProps) {
   const { panels, series, window } = props;
-  if (!series || !window) return panels.map((name) => <Skeleton key={name} height={HEIGHT} mt={22} />);
+  if (!series || !window) return Array.from({ length: 6 }, (_, n) => <Skeleton key={n} height={HEIGHT} mt={22} />);
   const drawn = panels.filter((name) => name === "rate" || (series.columns[name]?.known ?? 0) > 0);
   return drawn.map((name, n) => <Panel key={name} {...props} name={name} series={series} window={window} foot={n === drawn.length - 1} />);
 }

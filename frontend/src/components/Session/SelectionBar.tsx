@@ -1,12 +1,14 @@
 import { ActionIcon, Button, Menu } from "@mantine/core";
 import { IconFlag, IconListDetails, IconPlayerPlay, IconTrash, IconX } from "@tabler/icons-react";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
 import { Link } from "react-router";
 import { client, need } from "@/client/client";
 import { counted, formatTime } from "@/components/format";
 import { useAction } from "@/hooks/useAction";
 import { useMayChange } from "@/hooks/useProject";
 import { FLAG_COLOURS } from "@/theme";
+import { libraryLink } from "./session";
 import classes from "./Session.module.css";
 
 /** Images that were chosen on the page: those of a stretch of time, or by number. */
@@ -19,6 +21,8 @@ interface Given {
   onClear: () => void;
 }
 
+const AddJobDialog = lazy(() => import("@/components/Job/AddJobDialog").then(({ AddJobDialog: found }) => ({ default: found })));
+
 const MOST_IN_ADDRESS = 400;
 
 /** What can be done with the chosen images. */
@@ -30,6 +34,7 @@ export function SelectionBar({ project, chosen, condition, onClear }: Given) {
     queryFn: async () => (chosen.kind === "ids" ? { count: chosen.ids.length, expression: byNumber(chosen.ids) } : need(client.GET("/api/projects/{project}/chosen", { params: { path: { project }, query: { from: chosen.from, to: chosen.to, where: condition || undefined } } }))),
     placeholderData: keepPreviousData,
   });
+  const [running, setRunning] = useState<number[] | null>(null);
   const count = found.data?.count ?? 0;
   const expression = found.data?.expression ?? null;
   const ids = async () => {
@@ -53,7 +58,7 @@ export function SelectionBar({ project, chosen, condition, onClear }: Given) {
     doAction.mutate({ name: "trash", body: { selection: { ids: all } }, told: `${counted(all.length, "image")} in TRASH`, undo });
     onClear();
   };
-  const library = expression === null ? null : `/p/${project}/library?where=${encodeURIComponent(expression)}`;
+  const library = expression === null ? null : libraryLink(project, expression);
   const none = count === 0;
   return (
     <div className={classes.bar} role="toolbar" aria-label="Selected images">
@@ -93,10 +98,15 @@ export function SelectionBar({ project, chosen, condition, onClear }: Given) {
           Open in Library
         </Button>
       )}
-      {may && library && !none && (
-        <Button size="compact-sm" variant="default" leftSection={<IconPlayerPlay size={15} />} component={Link} to={`${library}&run=1`}>
+      {may && (
+        <Button size="compact-sm" variant="default" leftSection={<IconPlayerPlay size={15} />} disabled={none} onClick={() => void ids().then(setRunning)}>
           Run a job
         </Button>
+      )}
+      {running && (
+        <Suspense>
+          <AddJobDialog project={project} opened onClose={() => setRunning(null)} selection={{ ids: running }} />
+        </Suspense>
       )}
       <ActionIcon variant="subtle" color="gray" aria-label="Select nothing" onClick={onClear}>
         <IconX size={16} />

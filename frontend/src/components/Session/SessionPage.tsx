@@ -1,11 +1,12 @@
 import { Button, Group, Skeleton } from "@mantine/core";
-import { IconDownload, IconSitemap } from "@tabler/icons-react";
+import { IconPlus, IconSitemap } from "@tabler/icons-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { Link } from "react-router";
 import type { AlarmMark, PanelLimits } from "@/components/Chart/panel";
 import { OverviewAxis } from "@/components/Chart/OverviewAxis";
 import { Empty } from "@/components/Empty/Empty";
 import { Fault, sentence } from "@/components/Fault/Fault";
+import { useAlarms } from "@/components/Alarm/useAlarms";
 import { useAction } from "@/hooks/useAction";
 import { useMayChange } from "@/hooks/useProject";
 import { Headline } from "./Headline";
@@ -13,12 +14,15 @@ import { IntervalTools } from "./IntervalTools";
 import { LastImage } from "./LastImage";
 import { Panels } from "./Panels";
 import { SelectionBar, type Chosen } from "./SelectionBar";
-import { columnName, intervalText, useAlarms, useColumns, usePulse, useSeries, useView, USUAL, USUAL_FILTERS, type Series } from "./session";
+import { columnName, intervalText, usePulse, useSeries, useView, USUAL_FILTERS, type Series } from "./session";
 import { Strip } from "./Strip";
 import classes from "./Session.module.css";
 
 const Filters = lazy(() => import("./Filters").then(({ Filters: found }) => ({ default: found })));
 const ScatterBox = lazy(() => import("./ScatterBox").then(({ ScatterBox: found }) => ({ default: found })));
+
+const AlarmList = lazy(() => import("@/components/Alarm/AlarmList").then(({ AlarmList: found }) => ({ default: found })));
+const AddJobDialog = lazy(() => import("@/components/Job/AddJobDialog").then(({ AddJobDialog: found }) => ({ default: found })));
 
 const NO_ALARMS: never[] = [];
 
@@ -34,6 +38,13 @@ export function SessionPage({ project }: { project: string }) {
   return (
     <div className={classes.page}>
       <Headline pulse={pulse.data} alarms={open} />
+      {open.length > 0 && (
+        <Suspense fallback={<Skeleton height={120} />}>
+          <div className={classes.box}>
+            <AlarmList project={project} history={false} />
+          </div>
+        </Suspense>
+      )}
       <Strip pulse={pulse.data} />
       <Charts project={project} view={view} now={pulse.data?.time} alarms={[...open, ...(alarms?.recent ?? NO_ALARMS)]} />
     </div>
@@ -51,11 +62,12 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
   const { params, set, interval, stretch, ranges, condition } = view;
   const [selecting, setSelecting] = useState(false);
   const [chosen, setChosen] = useState<Chosen | null>(null);
-  const panels = usePanels(project, params.get("panels"));
-  const columns = useMemo(() => (panels ?? []).filter((name) => name !== "rate"), [panels]);
+  const asked = params.get("panels");
+  const columns = useMemo(() => asked?.split(",").filter((name) => name && name !== "rate"), [asked]);
   const series = useSeries(project, columns, stretch, condition, 1500);
+  const panels = useMemo(() => (asked ? asked.split(",") : ["rate", ...Object.keys(series.data?.columns ?? {})]), [asked, series.data]);
   const window = useWindow(series.data, series.isPlaceholderData, stretch);
-  useMark("session-panels", panels !== null && series.data !== undefined);
+  useMark("session-panels", series.data !== undefined);
 
   const zoom = useCallback((from: number, to: number) => set({ t: intervalText(from, Math.max(to, from + 60)) }), [set]);
   const select = useCallback((from: number, to: number) => setChosen({ kind: "time", from, to }), []);
@@ -70,11 +82,11 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
     <>
       <div className={classes.columns}>
         <section className={classes.box} aria-label="Time series" style={{ minHeight: 560 }}>
-          <IntervalTools project={project} interval={interval} onInterval={(t) => set({ t })} selecting={selecting} onSelecting={setSelecting} panels={panels ?? []} onPanels={(list) => set({ panels: list.join(",") })} window={window} />
+          <IntervalTools project={project} interval={interval} onInterval={(t) => set({ t })} selecting={selecting} onSelecting={setSelecting} panels={panels} onPanels={(list) => set({ panels: list.join(",") })} window={window} />
           {series.error && !series.data ? (
             <Fault error={series.error} retry={() => void series.refetch()} />
           ) : (
-            <Panels panels={panels ?? USUAL.slice(0, 6)} series={panels ? series.data : undefined} window={window} selected={selected} alarms={marks} selecting={selecting} onZoom={zoom} onSelect={select} onPick={hold} onLimits={onLimits} />
+            <Panels panels={panels} series={series.data} window={window} selected={selected} alarms={marks} selecting={selecting} onZoom={zoom} onSelect={select} onPick={hold} onLimits={onLimits} />
           )}
           {series.data && window && <OverviewAxis times={series.data.overview.times} values={series.data.overview.values} width={series.data.overview.width} window={window} onWindow={zoom} marks={marks.map(({ time }) => time)} />}
         </section>
@@ -89,16 +101,6 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
       {chosen && <SelectionBar project={project} chosen={chosen} condition={condition} onClear={() => setChosen(null)} />}
     </>
   );
-}
-
-/** The panels of the address, else the usual ones that the project has; `null` until its columns are known. */
-function usePanels(project: string, asked: string | null): string[] | null {
-  const { data } = useColumns(project);
-  return useMemo(() => {
-    if (!data) return null;
-    const known = new Set(["rate", ...data.map(({ name }) => name)]);
-    return (asked ? asked.split(",") : USUAL).filter((name) => known.has(name));
-  }, [data, asked]);
 }
 
 /** The interval on the axis: at once what was asked for, where that is known without the answer. */
@@ -123,7 +125,10 @@ function useLimits(project: string, series: Series | undefined) {
   return may ? set : undefined;
 }
 
+/** What is waited for, and where to begin. */
 function NoImage({ project, why }: { project: string; why: string }) {
+  const may = useMayChange(project);
+  const [adding, setAdding] = useState(false);
   return (
     <Empty
       title="No image yet"
@@ -132,9 +137,12 @@ function NoImage({ project, why }: { project: string; why: string }) {
           <Button component={Link} to={`/p/${project}/workflow`} leftSection={<IconSitemap size={16} />}>
             Open the workflow
           </Button>
-          <Button component={Link} to={`/p/${project}/workflow?add=import`} variant="default" leftSection={<IconDownload size={16} />}>
-            Add an import
-          </Button>
+          {may && (
+            <Button variant="default" leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+              Add a job, such as an import
+            </Button>
+          )}
+          <Suspense>{adding && <AddJobDialog project={project} opened onClose={() => setAdding(false)} />}</Suspense>
         </Group>
       }
     >

@@ -24,8 +24,6 @@ export const INTERVALS = [
   { value: "all", label: "All", seconds: null },
 ] as const;
 
-/** Columns that have a panel unless the user chooses others. */
-export const USUAL = ["rate", "counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "particles"];
 export const USUAL_FILTERS = ["fit_resolution", "drift_total", "iciness", "defocus"];
 
 const NAMES: Record<string, string> = {
@@ -110,10 +108,11 @@ export function usePulse(project: string, stretch: Stretch) {
   });
 }
 
-export function useSeries(project: string, columns: string[], stretch: Stretch, where: string, points: number) {
+/** Columns against time; the usual ones that the project has unless some are named. */
+export function useSeries(project: string, columns: string[] | undefined, stretch: Stretch, where: string, points: number) {
   return useQuery({
     queryKey: ["p", project, "series", columns, stretch, where, points],
-    queryFn: () => need(client.GET("/api/projects/{project}/series", { params: { path: path(project), query: { ...stretch, columns: columns.join(","), where: where || undefined, points } } })),
+    queryFn: () => need(client.GET("/api/projects/{project}/series", { params: { path: path(project), query: { ...stretch, columns: columns?.join(","), where: where || undefined, points } } })),
     placeholderData: keepPreviousData,
   });
 }
@@ -126,9 +125,7 @@ export function useColumns(project: string) {
   });
 }
 
-export function useAlarms(project: string) {
-  return useQuery({
-    queryKey: ["p", project, "alarms", 100],
-    queryFn: () => need(client.GET("/api/projects/{project}/alarms", { params: { path: path(project), query: { limit: 100 } } })),
-  });
+/** The Library with these conditions. */
+export function libraryLink(project: string, ...conditions: string[]): string {
+  return `/p/${project}/library?where=${encodeURIComponent(JSON.stringify(conditions))}`;
 }

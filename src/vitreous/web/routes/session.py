@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from vitreous.core.errors import UsageError
 from vitreous.project import scatter as scatters
-from vitreous.project.pulse import pulse
+from vitreous.project.pulse import pulse, usual_columns
 from vitreous.project.series import Wanted, series
 from vitreous.project.session import Session
 from vitreous.store.library import cached
@@ -20,6 +20,7 @@ from vitreous.web.routes.alarms import ColumnLimits
 
 router = APIRouter(prefix="/api/projects/{project}", tags=["session"])
 
+COLUMNS_TOLD = "names of columns of numbers, separated by commas; those of the pulse unless given"
 Condition = Annotated[str | None, Query(max_length=4000, description="such as fit_resolution < 5 and iciness < 1.6")]
 
 
@@ -162,13 +163,14 @@ def pulse_route(access: Viewing, wanted: Stretch) -> Pulse:
 def series_route(
     access: Viewing,
     wanted: Stretch,
-    columns: Annotated[str, Query(max_length=800, description="names of columns of numbers, separated by commas")] = "",
+    columns: Annotated[str | None, Query(max_length=800, description=COLUMNS_TOLD)] = None,
     points: Annotated[int, Query(ge=2, le=5000)] = 1500,
     where: Condition = None,
 ) -> Response:
     """Columns against time, made few where there are many: least, greatest and median of each stretch."""
-    names = tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+    asked = None if columns is None else dict.fromkeys(name.strip() for name in columns.split(",") if name.strip())
     with access.project.asking() as session:
+        names = usual_columns(session) if asked is None else tuple(asked)
         return _kept(session, ("series", names, points, where), lambda: series(session, names, wanted, points, where))
 
 

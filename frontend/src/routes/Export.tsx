@@ -1,5 +1,6 @@
-import { Empty } from "@/components/Empty/Empty";
+import { ExportPage } from "@/components/Export/ExportPage";
 
+/** What can be taken out of a project. */
 export default function Export() {
-  return <Empty title="Export" />;
+  return <ExportPage />;
 }

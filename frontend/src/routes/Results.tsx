@@ -1,5 +1,6 @@
-import { Empty } from "@/components/Empty/Empty";
+import { ResultsPage } from "@/components/Results/ResultsPage";
 
+/** Results of a project. */
 export default function Results() {
-  return <Empty title="Results" />;
+  return <ResultsPage />;
 }

@@ -1,5 +1,6 @@
-import { Empty } from "@/components/Empty/Empty";
+import { SettingsPage } from "@/components/Settings/SettingsPage";
 
+/** Settings of a project. */
 export default function Settings() {
-  return <Empty title="Settings" />;
+  return <SettingsPage />;
 }

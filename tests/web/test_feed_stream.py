@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from vitreous import Project
+from vitreous.store import database
 from vitreous.store.events import log_event
 from vitreous.web import feed as feed_module
+from vitreous.web import reader as reader_module
 from vitreous.web.feed import Feed, Listener, cursor_text, read_cursor
 from vitreous.web.follower import Follower, Message
 from vitreous.web.served import Projects
@@ -50,6 +54,15 @@ async def listened(projects: Projects, until, cursor=None, *, allowed=lambda key
     finally:
         await feed.stop()
     return found
+
+
+def as_copy(db: database.Database) -> database.Database:
+    """The same catalogue in memory."""
+    memory = sqlite3.connect(":memory:", check_same_thread=False)
+    memory.row_factory = sqlite3.Row
+    with closing(db.connection) as file:
+        file.backup(memory)
+    return database.Database(db.folder, memory, read_only=True)
 
 
 def texts(found) -> list[str]:
@@ -193,3 +206,20 @@ def test_cursors_are_read_as_they_are_written_and_rubbish_is_left_out():
     assert read_cursor(cursor_text({"a": 12, "b": 7})) == {"a": 12, "b": 7}
     assert read_cursor("a=x,=3,b=99999999999999999999,c=²,d=4") == {"d": 4}
     assert read_cursor(None) == {}
+
+
+def test_a_catalogue_of_an_older_version_is_followed_once_it_is_brought_up_to_date(tmp_path, monkeypatch):
+    Project.create(tmp_path / "p", "drift").close()
+    monkeypatch.setattr(reader_module, "COPY_SECONDS", 0.0)
+    reader = reader_module.Reader(tmp_path / "p")
+    with monkeypatch.context() as older:  # as a program of a newer version finds it: it reads a copy in memory
+        original = database._open_reader
+        older.setattr(database, "_open_reader", lambda folder, path, version: as_copy(original(folder, path, version)))
+        first = reader.session()
+    assert not first.db.connection.execute("PRAGMA database_list").fetchone()[2]
+    assert reader.session() is first
+    write_lines(tmp_path / "p", 3)
+    second = reader.session()
+    assert second is not first
+    assert second.db.connection.execute("SELECT count(*) FROM event WHERE kind = 'test'").fetchone()[0] == 3
+    reader.close()

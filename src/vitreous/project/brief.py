@@ -90,6 +90,14 @@ def _items(db: Database) -> dict[str, Any]:
     return {"total": sum(found.values()), "groups": found, "flags": {row[0]: row[1] for row in rows}}
 
 
+def _alarms(db: Database) -> dict[str, int]:
+    """Severity → number of alarms that last and that nobody has acknowledged."""
+    rows = db.connection.execute(
+        "SELECT severity, count(*) FROM alarm WHERE cleared IS NULL AND acknowledged IS NULL GROUP BY severity"
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def _imports(db: Database) -> np.ndarray:
     """Times at which the newest images came, s since 1970; f64."""
     rows = db.connection.execute("SELECT imported FROM exposure ORDER BY id DESC LIMIT ?", (RECENT,))

@@ -13,12 +13,12 @@ from typing import Any
 
 from vitreous.core.plain import to_json
 from vitreous.project.brief import brief
-from vitreous.project.overview import open_for_reading
 from vitreous.project.session import Session
 from vitreous.project.status import NAME as STATUS_NAME
 from vitreous.store.events import Event
 from vitreous.store.lock_state import LOCK_NAME
-from vitreous.web.served import ServedProject, file_of
+from vitreous.web.reader import Reader, changed_at
+from vitreous.web.served import ServedProject
 
 STATE_SECONDS = 0.5
 """s between two messages about the state, at least."""
@@ -63,8 +63,8 @@ class Follower:
     def __init__(self, project: ServedProject, more: Callable[[Path], Mapping[str, Any]] = lambda folder: {}) -> None:
         self.project = project
         self._more = more
+        self._reader = Reader(project.folder)
         self._session: Session | None = None
-        self._file = (0, 0)
         self._seq: int | None = None
         self._mark: Mark | None = None
         self._looked, self._told, self._cost = -1e9, -1e9, 0.0
@@ -144,28 +144,20 @@ class Follower:
 
     def close(self) -> None:
         """Close its catalogue."""
-        session, self._session = self._session, None
-        self._mark = self._said = None
-        if session is not None:
-            session.db.close()
+        self._session = self._mark = self._said = None
+        self._reader.close()
 
     def _open(self) -> Session:
-        """The project; opened anew where another catalogue has come into its place.
-
-        Raises:
-            ResourceError: the folder is not there.
-        """
-        if self._session is not None and self._file != file_of(self.project.folder):
-            self.close()
-        if self._session is None:
-            self._file = file_of(self.project.folder)
-            self._session = open_for_reading(self.project.folder)
-        return self._session
+        """The project; what was seen of another catalogue in its place is forgotten."""
+        session = self._reader.session()
+        if session is not self._session:
+            self._session, self._mark, self._said = session, None, None
+        return session
 
     def _mark_of(self, session: Session) -> Mark:
         """Changes whenever the project may have: its data, what its engine says, who holds it, what ``more`` tells."""
         version = session.db.connection.execute("PRAGMA data_version").fetchone()[0]
-        stamps = tuple(_changed_at(session.folder / name) for name in (STATUS_NAME, LOCK_NAME))
+        stamps = tuple(changed_at(session.folder / name) for name in (STATUS_NAME, LOCK_NAME))
         return (version, *stamps, repr(self._more(self.project.folder)))
 
 
@@ -177,13 +169,6 @@ def _without_small_change(told: Mapping[str, Any]) -> dict[str, Any]:
         "disk": {name: number // 10_000_000 for name, number in told["disk"].items()},
         "images_per_hour": None if told["images_per_hour"] is None else round(told["images_per_hour"]),
     }
-
-
-def _changed_at(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def newest_line(session: Session) -> int:

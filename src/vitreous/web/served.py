@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from vitreous.project.project import Project
 from vitreous.project.session import Session
 from vitreous.store.database import NAME as CATALOGUE
 from vitreous.store.faults import explained
+from vitreous.web.reader import Reader
 
 WAIT_SECONDS = 30.0
 """s that a request waits for those before it; a disk that hangs must not take all of the server's threads for ever."""
@@ -27,8 +27,7 @@ class Lane:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._session: Session | None = None
-        self._file = (0, 0)
+        self._reader = Reader(folder)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -45,46 +44,17 @@ class Lane:
             )
         try:
             with explained(self.folder / CATALOGUE):
-                yield self._open()
+                yield self._reader.session()
         finally:
             self._lock.release()
-
-    def _open(self) -> Session:
-        """The project; opened anew where another catalogue has come into its place."""
-        file = file_of(self.folder)
-        if self._session is not None and file != self._file:
-            self._session.db.close()
-            self._session = None
-        if self._session is None:
-            self._session, self._file = open_for_reading(self.folder), file
-        return self._session
 
     def close(self) -> None:
         """Close the catalogue; one that is being read is left alone."""
         if self._lock.acquire(timeout=1.0):
             try:
-                if self._session is not None:
-                    self._session.db.close()
-                    self._session = None
+                self._reader.close()
             finally:
                 self._lock.release()
-
-
-def file_of(folder: Path) -> tuple[int, int]:
-    """What tells a project's catalogue from another one that has come into its place: device and number of its file.
-
-    Raises:
-        ResourceError: it is not there.
-    """
-    try:
-        facts = os.stat(folder / CATALOGUE)
-    except OSError as error:
-        raise ResourceError(
-            f"{folder} can't be read: {error.strerror}",
-            hint="Check that its disk is there; the page goes on by itself when it is back",
-            path=str(folder),
-        ) from error
-    return facts.st_dev, facts.st_ino
 
 
 class ServedProject:

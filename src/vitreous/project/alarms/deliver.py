@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from vitreous.core.errors import UsageError
 from vitreous.project.alarms.messages import Message
-from vitreous.project.alarms.receivers import Receiver, masked, read_receivers
+from vitreous.project.alarms.receivers import SHOWN_HOSTS, Receiver, masked, read_receivers
 
 FIRST_PAUSE = 30.0
 LONGEST_PAUSE = 900.0
@@ -54,7 +54,10 @@ def send(url: str, title: str, body: str) -> str | None:
 
 def redacted(text: str, url: str) -> str:
     """A text without any part of an address."""
-    parts = {part for part in re.split(r"[/:@?&=,]+", f"{url}/{unquote(url)}")[1:] if len(part) > 2}
+    kind, _, rest = url.partition("://")
+    shown = masked(url)
+    parts = {part for part in re.split(r"[/:@?&=,]+", f"{rest}/{unquote(rest)}") if len(part) > 2}
+    parts = {part for part in parts if kind.lower() not in SHOWN_HOSTS or part not in shown}
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, "…")
     return text

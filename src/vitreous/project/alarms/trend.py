@@ -27,9 +27,11 @@ REFERENCE = 67
 ALLOWANCE = 1.0
 """Standard deviations of a block that are never added up: half of the change that is found soonest."""
 CAP = 3.0
-"""Standard deviations that one block can count at most: one bad stage position alone raises nothing."""
+"""Standard deviations that one block can count at most: one bad block alone raises nothing."""
 FALSE_ALARMS = 0.02
 """Of one series, per 1,000 images, that are allowed."""
+BACK = 1.5
+"""Standard deviations within which a block is back at what is usual."""
 CALM = 3
 """Blocks in a row back at what is usual after which a change has passed."""
 SETTLED = 67
@@ -60,7 +62,7 @@ SERIES: Mapping[str, Series] = {
     "drift_total": Series(True, 0.35, "up"),
     "defocus": Series(False, 800.0, "both", relative_to="target_defocus"),
     "defocus_difference": Series(False, 60.0, "up"),
-    "fit_resolution": Series(True, 0.08, "up"),
+    "fit_resolution": Series(True, 0.1, "up"),
     "iciness": Series(False, 0.25, "up"),
 }
 """Column → how its course is watched."""
@@ -179,7 +181,7 @@ def _quiet(course: Course, series: Series, block: float, score: float, item: int
 
 
 def _lasting(course: Course, block: float, score: float) -> Course:
-    calm = course.calm + 1 if course.changed * score < ALLOWANCE else 0
+    calm = course.calm + 1 if course.changed * score < BACK else 0
     recent = (*course.recent, block)
     if calm >= CALM:
         usual = (*course.usual, *recent[-CALM:])[-(REFERENCE + GAP) :]

@@ -82,7 +82,7 @@ function NumberLimits({ project, column, shown, onConditions }: Given) {
     <>
       <Histogram column={column.name} edges={bars.data.edges} counts={bars.data.counts} unit={column.unit} low={limits.low} high={limits.high} onLimits={change} height={140} />
       <Text size="sm" aria-live="polite">
-        <b>{formatCount(number)}</b> of {counted(all, "item")} stay
+        <b>{formatCount(number)}</b> of {counted(all, "image")} stay
         {bars.data.unknown > 0 && `; ${formatCount(bars.data.unknown)} unknown`}
       </Text>
       <Group gap={8}>

@@ -145,7 +145,7 @@ export function useChanges(project: string): Changes {
 }
 
 function words(kind: Kind, value: string, number: number): string {
-  const items = counted(number, "item");
+  const items = counted(number, "image");
   if (kind === "flag") return value === "none" ? `${items} without flag` : `${items} flagged ${value}`;
   if (kind === "verdict") return { keep: `${items} kept by hand`, reject: `${items} rejected by hand`, none: `${items} left to the filter` }[value]!;
   return value === "RESTORE" ? `${items} restored` : value === "TRASH" ? `${items} in TRASH` : `${items} moved to ${value}`;

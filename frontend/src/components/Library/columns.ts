@@ -28,7 +28,7 @@ export function useTableColumns(project: string) {
   });
 }
 
-const ROOM: Record<string, number> = { name: 212, recorded: 150, imported: 150, comment: 200, path: 260, source_path: 260, tags: 120 };
+const ROOM: Record<string, number> = { name: 212, recorded: 164, imported: 164, comment: 200, path: 260, source_path: 260, tags: 120 };
 
 /** px that a column has unless somebody has changed it. */
 export function roomOf(column: TableColumn): number {

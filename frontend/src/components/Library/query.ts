@@ -73,8 +73,8 @@ export function orderText(order: Sort[]): string {
 /** What is shown, and how to change a part of it; other parameters of the address stay. */
 export function useShown() {
   const [params, setParams] = useSearchParams();
-  const text = params.toString();
-  const shown = useMemo(() => read(new URLSearchParams(text)), [text]);
+  const text = JSON.stringify(read(params)); // other parameters of the address must not make it another one
+  const shown = useMemo(() => JSON.parse(text) as Shown, [text]);
   const change = useCallback(
     (part: Partial<Shown>) =>
       setParams((before) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +20,14 @@ from vitreous.project.alarms import deliver
 from vitreous.project.alarms.deliver import Outbox
 from vitreous.project.alarms.receivers import write_receivers
 from vitreous.project.alarms.watch import AlarmWatch, Around
+from vitreous.project.engine import Engine
 from vitreous.project.session import Session
 from vitreous.store.alarms import Alarm, open_alarms, past_alarms
 from vitreous.store.columns import ensure_columns, set_many
 from vitreous.store.database import open_database
 from vitreous.store.events import events
 from vitreous.store.items import add_exposure
+from vitreous.workflow.executors.inline import InlineExecutor
 
 COLUMNS = {"drift_total": "REAL", "iciness": "REAL", "counts_per_frame": "REAL"}
 
@@ -259,6 +262,32 @@ def test_a_webhook_gets_the_alarm(folder):
         night.end()
     assert bodies[0]["title"] == "Night: severe: the disk is full"
     assert "Likely cause: results and movies fill the disk." in bodies[0]["message"]
+
+
+def test_an_engine_looks_by_itself_and_tells_its_condition(tmp_path, folder, monkeypatch):
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    monkeypatch.setitem(sys.modules, "apprise", None)  # as where it is not installed
+    monkeypatch.setattr("vitreous.project.alarms.messages.BUNDLE_SECONDS", 0.0)
+    monkeypatch.setattr("vitreous.project.engine.ALARM_SECONDS", 0.05)
+    with Project(folder) as project:
+        project.add("import", sources=[str(camera)])
+        project.set(disk_reserve=1e12)
+        write_receivers(folder, [{"name": "me", "url": "json://user:hush@127.0.0.1:1/x"}])
+        with project.writing("test") as (session, _):
+            engine = Engine(session, InlineExecutor, tick=0.02)
+            engine.prepare()
+            end = time.monotonic() + 10
+            while "alarms" not in engine.status().conditions and time.monotonic() < end:
+                engine.step()
+                engine._wait()
+            told = engine.status().conditions
+            engine.finish()
+    assert "vitreous[notify]" in told["alarms"]
+    assert "hush" not in told["alarms"]
+    with open_database(folder, write=False) as db:
+        (alarm,) = open_alarms(db)
+        assert (alarm.key, alarm.severity) == ("disk", "severe")
 
 
 def test_a_look_costs_milliseconds(night):

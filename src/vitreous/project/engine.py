@@ -315,8 +315,10 @@ class Engine:
         """Look whether the session is well; a few milliseconds."""
         conditions = {**self.conditions, **({} if self.crew.condition is None else {"workers": self.crew.condition})}
         sources = self._sources
-        watching, faults = (False, {}) if sources is None else (sources.watching(), sources.faults())
-        self.alarms.look(Around(conditions, watching, faults))
+        around = Around(conditions)
+        if sources is not None:
+            around = Around(conditions, sources.watching(), sources.faults(), sources.hindered())
+        self.alarms.look(around)
         self.conditions.pop("alarms", None)
         if self.alarms.fault is not None:
             self.conditions["alarms"] = self.alarms.fault

@@ -180,6 +180,10 @@ class Sources:
         """Whether an import waits for images."""
         return any(not entry.closed and entry.fault is None for entry in self.imports.values())
 
+    def hindered(self) -> str | None:
+        """What keeps an import from finding images just now, ``None`` where nothing does."""
+        return next((condition.message for entry in self.imports.values() for condition in entry.conditions), None)
+
     def faults(self) -> dict[int, str]:
         """Import → why it can't go on, beside a lack of space."""
         return {

@@ -23,7 +23,9 @@ export function Receivers({ project }: { project: string }) {
   const kept = (but?: string): ReceiverGiven[] =>
     own.filter((entry) => entry.name !== but).map(({ name, level, active }) => ({ name, level, active }));
   const save = (given: ReceiverGiven) =>
-    set.mutate([...kept(given.before ?? undefined), given], { onSuccess: () => setEditing(null) });
+    set.mutate(given.before ? kept().map((entry) => (entry.name === given.before ? given : entry)) : [...kept(), given], {
+      onSuccess: () => setEditing(null),
+    });
   const remove = (name: string) => set.mutate(kept(name), { onSuccess: () => tell(`${name} is no longer told`) });
   return (
     <Stack gap="sm">

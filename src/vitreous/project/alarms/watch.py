@@ -53,11 +53,13 @@ class Around:
         conditions: what hinders it.
         watching: whether an import waits for images.
         faults: import → why it can't go on.
+        hindered: what keeps an import from finding images just now.
     """
 
     conditions: Mapping[str, str] = field(default_factory=dict)
     watching: bool = False
     faults: Mapping[int, str] = field(default_factory=dict)
+    hindered: str | None = None
 
 
 @dataclass
@@ -151,8 +153,7 @@ class AlarmWatch:
     def _of_engine(self, around: Around, ruled: Rules, now: float) -> list[Fact]:
         row = self.session.db.connection.execute("SELECT imported FROM exposure ORDER BY id DESC LIMIT 1").fetchone()
         newest = None if row is None else float(row[0])
-        hindered = next(iter(around.faults.values()), None)
-        silence = find.silence_fact(newest, self._since, now, around.watching, ruled, hindered)
+        silence = find.silence_fact(newest, self._since, now, around.watching, ruled, around.hindered)
         free = shutil.disk_usage(self.session.folder).free
         if self._pace.is_due("disk", DISK_SECONDS):
             self._disk.append((now, free))

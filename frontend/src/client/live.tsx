@@ -34,6 +34,8 @@ export interface ProjectState {
   disk: { free: number; total: number };
   last_import: number | null;
   images_per_hour?: number | null;
+  /** Severity → alarms that last and that nobody has acknowledged. */
+  alarms?: Partial<Record<"severe" | "mild", number>>;
   [more: string]: unknown;
 }
 

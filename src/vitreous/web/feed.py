@@ -17,6 +17,8 @@ from vitreous.web.served import Projects, ServedProject
 
 LOOK_SECONDS = 0.2
 """s between two looks at a project."""
+MANY = 200
+"""Open pages from which looks are half as frequent, so that many viewers cost the engine little."""
 FAULT_SECONDS = 2.0
 """s between two looks at a project that can't be read."""
 HEARTBEAT_SECONDS = 15.0
@@ -192,7 +194,8 @@ class Feed:
                     await self._awake.wait()
                 continue
             try:
-                found, pause = await watched.ask(watched.follower.look, clock()), LOOK_SECONDS
+                found = await watched.ask(watched.follower.look, clock())
+                pause = LOOK_SECONDS * (1 + min(1.0, self.listeners / MANY))
             except Exception as error:  # whatever one project has must not end the stream of the others
                 found, pause = [await watched.ask(watched.follower.fail, error)], FAULT_SECONDS
             self._tell(found)

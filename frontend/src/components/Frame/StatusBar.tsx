@@ -2,6 +2,7 @@ import { Anchor, Text, Tooltip } from "@mantine/core";
 import { Link } from "react-router";
 import { useLive, useProjectState, type ProjectState } from "@/client/live";
 import { counted, formatBytes, formatCount, UNKNOWN } from "@/components/format";
+import { AlarmBadge } from "@/components/State/AlarmBadge";
 import { StateBadge } from "@/components/State/StateBadge";
 import { EngineMenu } from "./EngineMenu";
 import { useMachine } from "./engine";
@@ -28,6 +29,11 @@ export function StatusBar({ project }: { project: string }) {
           {formatBytes(state.disk.free)} free
         </Text>
       </Tooltip>
+      {(state.alarms?.severe ?? 0) + (state.alarms?.mild ?? 0) > 0 && (
+        <Anchor component={Link} to={`/p/${project}/session`} underline="hover" c="inherit" aria-label="Alarms: open the session">
+          <AlarmBadge alarms={state.alarms} />
+        </Anchor>
+      )}
       {Object.entries(state.conditions)
         .filter(([name]) => HINDERS.has(name))
         .map(([name, text]) => (

@@ -8,6 +8,7 @@ import { useLive, type ProjectState } from "@/client/live";
 import { showFault } from "@/components/Fault/Fault";
 import { engineLook } from "@/components/Frame/engine";
 import { formatBytes, formatCount, formatDuration, formatNumber, formatTime, UNKNOWN } from "@/components/format";
+import { AlarmBadge } from "@/components/State/AlarmBadge";
 import { StateBadge } from "@/components/State/StateBadge";
 import { tell } from "@/hooks/useAction";
 import { hasRole, useMe } from "@/hooks/useMe";
@@ -74,7 +75,6 @@ function Figures({ state }: { state: ProjectState }) {
 function States({ state }: { state: ProjectState }) {
   const look = engineLook(state);
   const bad = (state.tasks.failed ?? 0) + (state.tasks.quarantined ?? 0);
-  const alarms = typeof state.alarms === "number" ? state.alarms : 0;
   return (
     <div className={classes.states}>
       <StateBadge state={look.state} word={look.word} />
@@ -82,7 +82,7 @@ function States({ state }: { state: ProjectState }) {
         {MODES[state.mode] ?? state.mode}
       </Text>
       {bad > 0 && <StateBadge state="failed" word={`${formatCount(bad)} failed`} />}
-      {alarms > 0 && <StateBadge state="severe" word={alarms === 1 ? "1 alarm" : `${formatCount(alarms)} alarms`} />}
+      <AlarmBadge alarms={state.alarms} />
       {state.conditions.disk && <StateBadge state="severe" word="disk full" />}
       {state.conditions.workers && <StateBadge state="severe" word="no workers" />}
     </div>

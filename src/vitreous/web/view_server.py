@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from vitreous.core.errors import UsageError
 from vitreous.formats.images import open_images
 from vitreous.web.accounts import SingleUser, hosts_of
-from vitreous.web.app import create_app
+from vitreous.web.app import STATIC, create_app
 from vitreous.web.engines import Engines
 from vitreous.web.served import Projects
 from vitreous.web.server import addresses, has_display, listen, run
@@ -24,10 +24,10 @@ HOST = "127.0.0.1"
 PORT = 8742
 
 
-def view_app(files: Sequence[Path]) -> tuple[FastAPI, SingleUser]:
-    """The application that shows these files, and its one user."""
+def view_app(files: Sequence[Path], static: Path = STATIC) -> tuple[FastAPI, SingleUser]:
+    """The application that shows these files by the page built in ``static``, and its one user."""
     accounts = SingleUser(getpass.getuser())
-    app = create_app(Projects(), accounts, hosts=hosts_of(HOST, ()))
+    app = create_app(Projects(), accounts, static, hosts=hosts_of(HOST, ()))
     app.state.files = tuple(files)
     return app, accounts
 
@@ -49,7 +49,7 @@ def view(files: Sequence[Path], port: int, browser: bool, say: Callable[[str], N
         if not place.is_file():
             raise UsageError(f"there is no file {given}", hint="Check the path", path=str(given))
     app, accounts = view_app(places)
-    _warm_up(places[0])
+    warm_up(places[0])
     listener = listen(HOST, port)
     try:
         _, link = addresses(listener, HOST, accounts.new_link())
@@ -63,7 +63,7 @@ def view(files: Sequence[Path], port: int, browser: bool, say: Callable[[str], N
         listener.close()
 
 
-def _warm_up(path: Path) -> None:
+def warm_up(path: Path) -> None:
     """Load what reads and draws files of this kind while the browser still starts."""
 
     def load() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitreous.project.pictures.source import Rows, finite, strips
+from vitreous.project.pictures.source import STRIP_ROWS, Rows, finite, strips
 
 TILE = 512
 """px along a side of a tile."""
@@ -96,18 +96,15 @@ def make_plane(image: Rows) -> Plane:
     total = squares = 0.0
     low, high = math.inf, -math.inf
     step = max(1, round(math.sqrt(ny * nx / SAMPLES)))
-    seen = []
-    shift: float | None = None
+    seen, ones = [], np.ones(STRIP_ROWS * nx, np.float32)
     for start, rows in strips(image):
         if min(first.shape) > 0 and len(rows) > 1:
             first[start // 2 : (start + len(rows)) // 2] = halved(rows)
         low, high = min(low, float(rows.min())), max(high, float(rows.max()))
         seen.append(rows[:: min(step, len(rows)), ::step].ravel())
-        shift = float(seen[0].mean()) if shift is None else shift
         sample = rows.reshape(-1)
-        part, part_squares = float(sample.sum(dtype=np.float32)), float(np.dot(sample, sample))
-        total += part
-        squares += part_squares
+        total += float(np.dot(sample, ones[: sample.size]))
+        squares += float(np.dot(sample, sample))
     n = ny * nx
     mean = total / n
     reduced = [first] if max(ny, nx) > SMALLEST and min(first.shape) > 1 else []

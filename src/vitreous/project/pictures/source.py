@@ -175,7 +175,8 @@ def strips(image: Rows, height: int = STRIP_ROWS) -> Iterator[tuple[int, np.ndar
 def finite(rows: np.ndarray) -> np.ndarray:
     """float32 with 0 for what is no number."""
     numbers = rows.astype(np.float32, copy=False)
-    if rows.dtype.kind == "f" and not np.isfinite(numbers.sum(dtype=np.float64)):
+    # One that is not finite makes this product so; one that overflows only costs a second look.
+    if rows.dtype.kind == "f" and not np.isfinite(np.vdot(numbers, numbers)):
         numbers = np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0)
     return numbers
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from vitreous.core.errors import UsageError, VitreousError
 from vitreous.project.job_actions import InputName, check_columns, check_connection, default_inputs, read_input
 from vitreous.project.job_pages import job_lines
-from vitreous.project.schemas import methods_text, schema
+from vitreous.project.schemas import default_methods, methods_text, schema
 from vitreous.project.session import Session, job_number
 from vitreous.project.types import find_type, needed_type, type_names
 from vitreous.store.ledger import task_counts
@@ -35,7 +35,7 @@ def catalogue(session: Session, mode: str | None = None) -> dict[str, Any]:
             reason = "it is not there" if found is None else found.reason
             broken.append({"name": name, "reason": reason, "traceback": getattr(found, "traceback", "")})
         elif (mode is None or mode in found.modes) and _in_projects(found):
-            good.append(schema(found))
+            good.append({**schema(found), "methods": default_methods(found)})
     good.sort(key=lambda entry: (entry["order"], entry["name"]))
     return {"types": good, "categories": list(dict.fromkeys(entry["category"] for entry in good)), "broken": broken}
 

@@ -19,8 +19,9 @@ export interface InputProps {
 
 /** What stands in an empty field: the inherited value, or the default, with where it comes from. */
 export function emptyText(field: Field, inherited?: Inherited): string {
-  if (inherited && inherited.value !== null) return `${valueText(inherited.value)}${field.unit ? ` ${field.unit}` : ""}, from the ${inherited.origin}`;
-  if (field.fallback !== null && field.fallback !== "") return `${valueText(field.fallback)}${field.unit ? ` ${field.unit}` : ""} by default`;
+  const unit = field.unit === "fraction" ? null : field.unit;
+  if (inherited && inherited.value !== null) return `${valueText(inherited.value, unit)}, from the ${inherited.origin}`;
+  if (field.fallback !== null && field.fallback !== "") return `${valueText(field.fallback, unit)} by default`;
   return field.required ? "needed" : field.inherits ? "from the movie or the project" : "unset";
 }
 

@@ -75,8 +75,6 @@ function AddForm({ project, type, selection, behind, output, back, done }: FormP
   const form = useJobForm(project, type, { inputs: behind ? [output && output !== "items" ? `J${behind.id}:${output}` : `J${behind.id}`] : null });
   const action = useAction(project);
   const add = () => {
-    form.setTried(true);
-    if (!form.good) return;
     const { title, note, priority, serial, batch, waits } = form.options;
     const common = { type: type.name, params: form.params, inputs: form.inputs, title: title || null, note, priority };
     const name = title || type.title;
@@ -98,7 +96,7 @@ function AddForm({ project, type, selection, behind, output, back, done }: FormP
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        add();
+        form.submit(add);
       }}
     >
       <Stack gap="sm">
@@ -112,7 +110,7 @@ function AddForm({ project, type, selection, behind, output, back, done }: FormP
         <Button variant="subtle" leftSection={<IconArrowLeft size={16} />} onClick={back}>Other type</Button>
         <Group gap="sm">
           {form.tried && wrong > 0 && <Text size="sm" c="red">Correct {counted(wrong, "field")} first</Text>}
-          <Button type="submit" loading={action.isPending} disabled={form.tried && !form.good}>Add job</Button>
+          <Button type="submit" loading={action.isPending || form.asked}>Add job</Button>
         </Group>
       </Group>
     </form>

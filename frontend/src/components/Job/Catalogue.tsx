@@ -46,18 +46,18 @@ export function Catalogue({ project, behind, onItems, onChoose }: Props) {
         </Text>
       )}
       {!data && [0, 1, 2, 3].map((place) => <Skeleton key={place} height={56} />)}
+      <div className={classes.categories}>
       {found.map(([category, types]) => (
-        <section key={category} aria-label={category}>
+        <section key={category} aria-label={category} className={classes.category}>
           <Text fw={600} size="sm" mb={4}>
             {category}
           </Text>
-          <div className={classes.types}>
-            {types.map((type) => (
-              <TypeCard key={type.name} type={type} onChoose={onChoose} />
-            ))}
-          </div>
+          {types.map((type) => (
+            <TypeCard key={type.name} type={type} onChoose={onChoose} />
+          ))}
         </section>
       ))}
+      </div>
       {data && found.length === 0 && (
         <Text c="dimmed" py="lg" ta="center">
           No job type {behind ? "that fits here " : ""}speaks of “{text}”.

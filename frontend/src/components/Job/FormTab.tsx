@@ -25,8 +25,6 @@ function Editor({ project, job, type, mayChange }: { project: string; job: JobPa
   const renamed = JSON.stringify({ ...start, ...form.options }) !== JSON.stringify(start);
   const dirty = changes.length > 0 || rewired || renamed;
   const apply = () => {
-    form.setTried(true);
-    if (!form.good) return;
     const unset = Object.keys(job.params).filter((name) => form.params[name] === undefined);
     const told = form.check?.stale ? `J${job.id} changed: ${counted(form.check.stale, "result")} computed again` : `J${job.id} changed`;
     action.mutate({
@@ -45,7 +43,7 @@ function Editor({ project, job, type, mayChange }: { project: string; job: JobPa
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        apply();
+        form.submit(apply);
       }}
     >
       <JobForm project={project} type={type} form={form} job={job.id} disabled={!mayChange} />
@@ -69,7 +67,7 @@ function Editor({ project, job, type, mayChange }: { project: string; job: JobPa
               form.setInputs(job.inputs);
               form.setOptions(start);
             }}>Discard</Button>
-            <Button size="sm" type="submit" loading={action.isPending} disabled={!form.good}>Apply</Button>
+            <Button size="sm" type="submit" loading={action.isPending || form.asked}>Apply</Button>
           </Group>
         </Stack>
       )}

@@ -51,7 +51,7 @@ export function JobPanel({ project, job, tab, onTab, onClose, mayChange, mayRemo
           {data && (
             <Group gap="sm">
               <StateBadge state={data.state} word={stateText(data) ?? lookOf(data.state).word} />
-              <Text size="sm" c="dimmed">{data.type_title}{data.note ? ` · ${data.note}` : ""}</Text>
+              <Text size="sm" c="dimmed">{data.type_title === data.title ? data.type : data.type_title}{data.note ? ` · ${data.note}` : ""}</Text>
             </Group>
           )}
         </div>

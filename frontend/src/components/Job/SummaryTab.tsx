@@ -30,7 +30,7 @@ export function SummaryTab({ project, job, onTab }: { project: string; job: JobP
         <Figure label="Last result" value={formatTime(timing.finished, false)} title={formatTime(timing.finished)} />
         <Figure label="Revision" value={String(job.revision)} />
       </SimpleGrid>
-      {Object.keys(job.counts).length > 0 && (
+      {Object.keys(job.counts).length > 1 && (
         <Text size="sm" c="dimmed">{Object.entries(job.counts).map(([state, number]) => `${formatCount(number)} ${lookOf(state).word}`).join(", ")}</Text>
       )}
       <Text size="sm">{job.output}</Text>
@@ -39,7 +39,7 @@ export function SummaryTab({ project, job, onTab }: { project: string; job: JobP
           {job.warnings.slice(0, 6).map((one) => <Text key={one.text} size="sm">{one.text}{one.count > 1 ? ` (${one.count} items)` : ""}</Text>)}
         </Alert>
       )}
-      {job.bad > 0 && <Anchor component="button" size="sm" c="red" onClick={() => onTab("why")}>{formatCount(job.bad)} failed: see why</Anchor>}
+      {job.bad > 0 && <Anchor component="button" size="sm" c="var(--mantine-color-red-text)" ta="left" onClick={() => onTab("why")}>{formatCount(job.bad)} failed: see why</Anchor>}
       {view && job.last_item !== null && (
         <div style={{ maxWidth: 260 }}><ItemView project={project} item={job.last_item} view={view} size={512} label={true} /></div>
       )}

@@ -1,6 +1,6 @@
 /** State of a form for a job: what is set, inputs, options, and what the server says of it. */
 import { useDebouncedValue } from "@mantine/hooks";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { faultOf, fieldsOf, setValues } from "@/components/Form/fields";
 import { useCheck, type JobType } from "./queries";
 
@@ -42,6 +42,15 @@ export function useJobForm(project: string, type: JobType, start: JobStart) {
     return found;
   }, [check.data, given, tried]);
   const whole = (check.data?.faults ?? []).filter((fault) => fault.field === "" || (fault.field && !fields.some((field) => field.name === fault.field.split(".")[0]) && fault.field !== "inputs"));
+  const pending = settled !== given || check.isFetching || check.isPlaceholderData;
+  const good = wrong.length === 0 && check.data?.faults.length === 0;
+  const [asked, setAsked] = useState(false);
+  const act = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    if (!asked || (pending && wrong.length === 0)) return;
+    setAsked(false);
+    if (good) act.current();
+  }, [asked, pending, good, wrong.length]);
   return {
     fields,
     params: given,
@@ -57,11 +66,17 @@ export function useJobForm(project: string, type: JobType, start: JobStart) {
     faults,
     whole,
     tried,
-    setTried,
     wrong,
     /** Nothing is known to be wrong. */
-    good: wrong.length === 0 && (check.data?.faults.length ?? 0) === 0 && settled === given,
-    pending: settled !== given || check.isFetching,
+    good,
+    /** Asked to be done, and waiting for the server's check of what was typed last. */
+    asked,
+    /** Do it as soon as the server has checked what stands in the form now; not at all where something is wrong. */
+    submit: (run: () => void) => {
+      setTried(true);
+      act.current = run;
+      setAsked(true);
+    },
   };
 }
 

@@ -110,15 +110,20 @@ function Graph({ project, jobs, open, found, mayChange, onOpen, onAdd, onConnect
       minZoom={0.02}
       maxZoom={1.6}
       fitView
-      fitViewOptions={{ maxZoom: 1, minZoom: jobs.length > 60 ? 0.6 : 0.2, padding: 0.12, nodes: jobs.length > 60 ? jobs.slice(0, 8).map((job) => ({ id: String(job.id) })) : undefined }}
+      fitViewOptions={{ maxZoom: 1, minZoom: jobs.length > 60 ? 0.7 : 0.2, padding: 0.12, nodes: jobs.length > 60 ? around(jobs, open) : undefined }}
       proOptions={{ hideAttribution: true }}
       aria-label="Graph of jobs"
     >
       <Background variant={BackgroundVariant.Dots} gap={24} size={1} />
       <Controls showInteractive={false} />
-      <MiniMap pannable zoomable nodeColor={(node: FlowNode) => lookOf(node.data.job.state).colour} className={classes.hide} ariaLabel="Small map of the graph" />
+      {jobs.length > 12 && <MiniMap pannable zoomable nodeColor={(node: FlowNode) => lookOf(node.data.job.state).colour} className={classes.hide} ariaLabel="Small map of the graph" />}
     </ReactFlow>
   );
+}
+
+/** What is shown first of a large graph: the open job, else the first ones. */
+function around(jobs: JobLine[], open: number | null): { id: string }[] {
+  return (open === null ? jobs.slice(0, 8).map((job) => job.id) : [open]).map((id) => ({ id: String(id) }));
 }
 
 function edgesOf(jobs: JobLine[], byId: Map<number, JobLine>): Edge[] {
@@ -133,8 +138,8 @@ function edgesOf(jobs: JobLine[], byId: Map<number, JobLine>): Edge[] {
       sourceHandle: output,
       label: [branch, number].filter(Boolean).join(" ") || undefined,
       animated: byId.get(target)?.state === "running",
-      style: output === "rejected" ? { strokeDasharray: "4 4" } : undefined,
-      markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
+      style: { stroke: "var(--mantine-color-dimmed)", ...(output === "rejected" ? { strokeDasharray: "4 4" } : {}) },
+      markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--mantine-color-dimmed)" },
       labelStyle: { fontSize: 12, fontVariantNumeric: "tabular-nums" },
       labelBgPadding: [4, 2] as [number, number],
       labelBgBorderRadius: 3,

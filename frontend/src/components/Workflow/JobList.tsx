@@ -79,12 +79,12 @@ function Row({ job, depth, open, onOpen }: { job: JobLine; depth: number; open: 
   return (
     <tr data-open={open || undefined} onClick={() => onOpen(job.id)} style={{ cursor: "pointer" }}>
       <td className="number">J{job.id}</td>
-      <td style={{ paddingLeft: 8 + 18 * Math.min(depth, 12) }}>
+      <td className={classes.name} style={{ paddingLeft: 8 + 18 * Math.min(depth, 12) }}>
         <button type="button" className={classes.link} onClick={() => onOpen(job.id)}>{job.title}</button>
       </td>
       <td className={classes.hide}>{job.type}</td>
       <td><StateBadge state={job.state} word={stateText(job)} size={13} /></td>
-      <td className="number">{flowText(job)}</td>
+      <td className={`number ${classes.count}`}>{flowText(job)}</td>
       <td className={`number ${classes.hide}`}>{job.bad ? formatCount(job.bad) : "–"}</td>
       <td className={classes.hide}>{job.inputs.join(", ") || "–"}</td>
       <td className={`number ${classes.hide}`}>{job.priority}</td>

@@ -54,7 +54,7 @@ export function WorkflowPage({ project }: { project: string }) {
   const addBehind = useCallback((job: JobLine, output?: string) => setAdding({ behind: job, output }), []);
   useFindKey(() => mayChange && setAdding({ behind: null }));
 
-  const copied = (copies: number[]) => tell(`${counted(copies.length, "job")} copied`, mayRemove ? () => actions.removeAll(copies) : undefined);
+  const copied = (copies: number[]) => tell(`${counted(copies.length, "job")} copied`, mayRemove ? () => void actions.removeAll(copies) : undefined);
   if (error && !data) return <Fault error={error} retry={() => void refetch()} />;
   if (!data) return <Waiting />;
   const panel = open !== null && (
@@ -111,7 +111,7 @@ export function WorkflowPage({ project }: { project: string }) {
       <TemplateDialog project={project} opened={template} onClose={() => setTemplate(false)} onAdded={(added) => added[0] && openJob(added[0])} />
       <ExportDialog project={project} jobs={exporting} onClose={() => setExporting(null)} />
       <RemoveDialog jobs={jobs} chosen={removing} onClose={() => setRemoving(null)} onRemove={(all) => {
-        actions.removeAll(all);
+        void actions.removeAll(all);
         if (open !== null && all.includes(open)) setJob("");
         setSelected([]);
         setRemoving(null);

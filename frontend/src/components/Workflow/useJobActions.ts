@@ -1,13 +1,15 @@
 /** What is done to jobs of the graph, each with what takes it back. */
-import { useCallback } from "react";
+import { useCallback, useRef } from "react";
 import { counted } from "@/components/format";
 import type { JobLine } from "@/components/Job/queries";
 import { useAction } from "@/hooks/useAction";
-import { behind } from "./layout";
+import { behind, readInput } from "./layout";
 
 export function useJobActions(project: string, jobs: readonly JobLine[]) {
-  const { mutate } = useAction(project);
-  const inputsOf = useCallback((job: number) => jobs.find((one) => one.id === job)?.inputs ?? [], [jobs]);
+  const { mutate, mutateAsync } = useAction(project);
+  const latest = useRef(jobs);
+  latest.current = jobs;
+  const inputsOf = useCallback((job: number) => latest.current.find((one) => one.id === job)?.inputs ?? [], []);
   const setInputs = useCallback(
     (job: number, inputs: string[], told: string) => {
       const before = inputsOf(job);
@@ -16,7 +18,15 @@ export function useJobActions(project: string, jobs: readonly JobLine[]) {
     },
     [inputsOf, mutate],
   );
-  const removeAll = useCallback((numbers: number[]) => [...numbers].sort((a, b) => b - a).forEach((job) => mutate({ name: "remove_job", body: { job, with_all_behind: true } })), [mutate]);
+  /** One after the other: each takes with it what stands behind. */
+  const removeAll = useCallback(
+    async (numbers: number[]) => {
+      const all = new Set(numbers);
+      const first = [...all].filter((job) => !inputsOf(job).some((text) => all.has(readInput(text).source)));
+      for (const job of first) await mutateAsync({ name: "remove_job", body: { job, with_all_behind: true } });
+    },
+    [inputsOf, mutateAsync],
+  );
 
   return {
     connect: (source: number, output: string, target: number) => {
@@ -38,7 +48,6 @@ export function useJobActions(project: string, jobs: readonly JobLine[]) {
         { onSuccess: (copies) => done?.(copies as number[]) },
       ),
     removeAll,
-    remove: (job: number) => mutate({ name: "remove_job", body: { job, with_all_behind: true }, told: `J${job} removed` }),
     pause: (numbers: number[]) => each(numbers, "pause_job", "paused", "resume_job"),
     resume: (numbers: number[]) => each(numbers, "resume_job", "resumed", "pause_job"),
     cancel: (numbers: number[]) => each(numbers, "cancel_job", "cancelled", "resume_job"),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from vitreous.project import job_pages
 from vitreous.project.job_log import job_log, task_log
+from vitreous.store import library
 from vitreous.web.guard import Viewing
 
 router = APIRouter(tags=["jobs"], prefix="/api/projects/{project}/jobs")
@@ -180,11 +182,14 @@ class RevisionDiff(BaseModel):
     left: list[str] | None
 
 
-@router.get("", operation_id="list_jobs")
-def list_jobs(access: Viewing) -> Jobs:
-    """All jobs in the order of the graph."""
+@router.get("", operation_id="list_jobs", response_model=Jobs)
+def list_jobs(access: Viewing) -> Response:
+    """All jobs in the order of the graph; the text of a thousand is kept until the data change."""
     with access.project.reading() as session:
-        return Jobs.model_validate(job_pages.job_lines(session))
+        found = job_pages.job_lines(session)
+        key = ("jobs as text", id(found["jobs"]))
+        _, text = library.cached(session.db, key, lambda: (found["jobs"], Jobs.model_validate(found).model_dump_json()))
+    return Response(text, media_type="application/json")
 
 
 @router.get("/{job}", operation_id="get_job")

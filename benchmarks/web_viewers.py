@@ -3,8 +3,8 @@
     python benchmarks/web_viewers.py [--viewers 200] [--seconds 60] [--nap 0.1] [--folder bench/viewers]
 
 A session runs under ``vitreous serve``: its tasks take ``--nap`` s each in two workers, which makes twenty tasks per
-second, some ten times those of a fast microscope. It is measured without viewers for half of the time, with them, and without them
-again. Each viewer counts the lines of the log that it gets: none may be missing. It writes
+second, some ten times those of a fast microscope. It is measured without viewers for half of the time, with them, and
+without them again. Each viewer counts the lines of the log that it gets: none may be missing. It writes
 benchmarks/results/web_viewers.json.
 """
 

@@ -185,10 +185,14 @@ class Sources:
         return next((condition.message for entry in self.imports.values() for condition in entry.conditions), None)
 
     def faults(self) -> dict[int, str]:
-        """Import → why it can't go on, beside a lack of space."""
-        return {
-            n: entry.fault for n, entry in self.imports.items() if entry.fault is not None and not entry.lacks_space
-        }
+        """Import → why it can't go on: it has failed, or its folder can't be read; not a lack of space."""
+        found = {}
+        for number, entry in self.imports.items():
+            gone = next((c.message for c in entry.conditions if c.code.startswith("folder_")), None)
+            text = entry.fault or gone
+            if text is not None and not entry.lacks_space:
+                found[number] = text
+        return found
 
     def conditions(self) -> dict[str, str]:
         """Import → what hinders it, or what it waits for."""

@@ -17,16 +17,15 @@ def test_values_within_the_limits_are_well():
 
 
 def test_a_median_beyond_a_limit_is_told_with_its_severity():
-    assert judge(np.full(50, 7.0), levels(mild_high=6.0, severe_high=9.0)) == (
-        "mild",
-        "50 of the last 50 above the limit",
-    )
+    told = judge(np.full(50, 7.0), levels(mild_high=6.0, severe_high=9.0), "fit_resolution")
+    assert told == ("mild", "50 of the last 50 above 6 Å")
+    assert judge(np.full(9, 8e4), levels(mild_high=7e4), "defocus")[1] == "9 of the last 9 above 7 µm"
     assert judge(np.full(50, 0.01), levels(severe_low=0.1))[0] == "severe"
 
 
 def test_many_values_beyond_a_severe_limit_are_severe_whatever_the_median_is():
     values = np.array([3.0] * 35 + [99.0] * 15)
-    assert judge(values, levels(severe_high=50.0)) == ("severe", "15 of the last 50 above the limit")
+    assert judge(values, levels(severe_high=50.0)) == ("severe", "15 of the last 50 above 50")
     assert judge(values[5:35], levels(severe_high=50.0))[0] == "ok"
 
 

@@ -78,12 +78,12 @@ def column_figure(
     if last.size == 0:
         return Figure(name, label, None, unit, "unknown", "not measured yet", spark, typical)
     median = float(np.median(last))
-    state, words = judge(last, levels)
+    state, words = judge(last, levels, name)
     return Figure(name, label, median, unit, state, words or f"median of the last {last.size}", spark, typical)
 
 
-def judge(last: np.ndarray, levels: Limits | None) -> tuple[State, str]:
-    """State of the last values against limits, and which limit is passed by how many (empty where none)."""
+def judge(last: np.ndarray, levels: Limits | None, name: str = "") -> tuple[State, str]:
+    """State of the last values of a column against limits, and which is passed by how many (empty where none)."""
     if levels is None or last.size == 0:
         return "ok", ""
     median = float(np.median(last))
@@ -95,8 +95,17 @@ def judge(last: np.ndarray, levels: Limits | None) -> tuple[State, str]:
                 continue
             number = int((side * (last - limit) > 0).sum())
             if side * (median - limit) > 0 or number >= max(1.0, many * last.size):
-                return state, f"{number} of the last {last.size} {word} the limit"
+                return state, f"{number} of the last {last.size} {word} {_amount(name, limit)}"
     return "ok", ""
+
+
+def _amount(name: str, value: float) -> str:
+    """A value of a column as people know it: defocus in µm."""
+    declared = find_column(name)
+    unit = None if declared is None else declared.unit
+    if unit == "Å" and name in ("defocus", "defocus_u", "defocus_v", "target_defocus"):
+        value, unit = value / 1e4, "µm"
+    return f"{value:g} {unit}" if unit else f"{value:g}"
 
 
 def headline(

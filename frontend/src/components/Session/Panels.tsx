@@ -59,7 +59,7 @@ const Panel = memo(function Panel({ name, series, window, selected, alarms, sele
         </span>
         <span className={classes.grow} />
         {column && <FarOut column={column} turned={writing.turned} text={writing.text} />}
-        {column && <span className={classes.quiet}>median {writing.text(column.typical)}</span>}
+        {column && <span className={`${classes.quiet} ${classes.wide}`}>median {writing.text(column.typical)}</span>}
         {column && setLimits && <LimitForm column={name} limits={column.limits} writing={writing} onLimits={setLimits} />}
       </div>
       <TimePanel
@@ -89,7 +89,7 @@ function FarOut({ column, turned, text }: { column: SeriesColumn; turned: boolea
     column.over > 0 && `${turned ? "▼" : "▲"} ${formatCount(column.over)} above ${text(column.high)}`,
     column.under > 0 && `${turned ? "▲" : "▼"} ${formatCount(column.under)} below ${text(column.low)}`,
   ].filter(Boolean);
-  return parts.length > 0 && <span style={{ color: "var(--chart-alarm)" }}>{parts.join(", ")}</span>;
+  return parts.length > 0 && <span className={classes.far}>{parts.join(", ")}</span>;
 }
 
 function dataOf(series: Series, column: SeriesColumn): PanelData {

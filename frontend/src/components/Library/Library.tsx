@@ -1,4 +1,4 @@
-import { DndContext, DragOverlay, PointerSensor, useDraggable, useSensor, useSensors, type DragEndEvent } from "@dnd-kit/core";
+import { DndContext, DragOverlay, PointerSensor, pointerWithin, useDraggable, useSensor, useSensors, type DragEndEvent } from "@dnd-kit/core";
 import { arrayMove } from "@dnd-kit/sortable";
 import { Button, Drawer } from "@mantine/core";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
@@ -75,7 +75,7 @@ export function Library({ project }: { project: string }) {
           {!phone && !narrow && <aside className={classes.tree}>{tree}</aside>}
           <section className={classes.centre} aria-label="Library">
             <Tools state={state} input={input} compact={phone} small={phone || narrow} onTree={() => setDialog({ kind: "tree" })} onKeys={() => setDialog({ kind: "keys" })} onSave={mayChange ? () => setDialog({ kind: "save" }) : undefined} />
-            {ids.length > 1 && !phone && (
+            {ids.length > 0 && !phone && (
               <SelectionBar
                 project={project} ids={ids} columns={state.names} groups={marks?.groups.map((group) => group.name) ?? []} tags={Object.keys(marks?.tags ?? {})}
                 inTrash={state.inTrash} mayChange={mayChange} changes={changes} onRun={() => setDialog({ kind: "run" })} onParameters={() => setDialog({ kind: "parameters" })} clear={choice.clear}
@@ -193,7 +193,7 @@ function Dragging({ state, children }: { state: LibraryState; children: [(onDrag
     }
   };
   return (
-    <DndContext sensors={sensors} onDragStart={({ active }) => setDragged(active.id === "rows")} onDragEnd={end} onDragCancel={() => setDragged(false)} autoScroll={false}>
+    <DndContext sensors={sensors} collisionDetection={pointerWithin} onDragStart={({ active }) => setDragged(active.id === "rows")} onDragEnd={end} onDragCancel={() => setDragged(false)} autoScroll={false}>
       <Handle>{inside}</Handle>
       <DragOverlay dropAnimation={null} style={{ width: "max-content", height: "auto" }}>{dragged && <div className={classes.ghost}>{counted(state.choice.ids.size, "image")}</div>}</DragOverlay>
       {others}
@@ -201,12 +201,27 @@ function Dragging({ state, children }: { state: LibraryState; children: [(onDrag
   );
 }
 
+/** What is dragged is a point under the mouse, so that the ghost and the group that it is over are where the mouse is. */
 function Handle({ children }: { children: (onDrag: (event: PointerEvent) => void) => React.ReactNode }) {
   const { listeners, setNodeRef } = useDraggable({ id: "rows" });
-  const start = (event: PointerEvent) => listeners?.onPointerDown?.({ nativeEvent: event });
+  const point = useRef<HTMLElement | null>(null);
+  const now = useRef(listeners);
+  now.current = listeners;
+  const start = useCallback((event: PointerEvent) => {
+    if (point.current) Object.assign(point.current.style, { left: `${event.clientX + 8}px`, top: `${event.clientY + 8}px` });
+    now.current?.onPointerDown?.({ nativeEvent: event });
+  }, []);
+  const hold = useCallback(
+    (node: HTMLElement | null) => {
+      point.current = node;
+      setNodeRef(node);
+    },
+    [setNodeRef],
+  );
   return (
-    <div ref={setNodeRef} style={{ height: "100%" }}>
+    <>
+      <span ref={hold} aria-hidden style={{ position: "fixed", width: 1, height: 1, pointerEvents: "none" }} />
       {children(start)}
-    </div>
+    </>
   );
 }

@@ -113,7 +113,7 @@ export function SelectionBar(given: Given) {
 
 function Tool({ label, icon, onClick }: { label: string; icon: React.ReactNode; onClick: () => void }) {
   return (
-    <Button size="compact-sm" variant="subtle" leftSection={icon} onClick={onClick}>
+    <Button size="compact-xs" variant="subtle" leftSection={icon} onClick={onClick}>
       {label}
     </Button>
   );
@@ -123,7 +123,7 @@ function Choose({ label, icon, children }: { label: string; icon: React.ReactNod
   return (
     <Menu position="bottom-start">
       <Menu.Target>
-        <Button size="compact-sm" variant="subtle" leftSection={icon}>
+        <Button size="compact-xs" variant="subtle" leftSection={icon}>
           {label}
         </Button>
       </Menu.Target>

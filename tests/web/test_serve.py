@@ -131,7 +131,7 @@ def test_engines_of_a_server_that_was_killed_go_on_and_the_next_one_ends_them(tm
         wait_for(lambda: read_lock(tmp_path / "p").held, "the engine has the project")
     pid = read_lock(tmp_path / "p").owner.pid
     assert process_start(pid) is not None
-    with serving(tmp_path, str(tmp_path / "p"), "--workers", "0") as second:
+    with serving(tmp_path, "--no-engine") as second:  # it serves the recent projects, and starts no engine by itself
         engine = second.client().get("/api/projects/p/engine").json()
         assert (engine["state"], engine["mine"]) == ("running", True)
         second.process.send_signal(signal.SIGTERM)

@@ -5,7 +5,7 @@ const EVENTS = ["state", "log", "reset", "fault", "gone", "beat"] as const;
 export type StreamEvent = (typeof EVENTS)[number];
 
 /** ms to wait before the first, second … try to connect again. */
-const PAUSES = [500, 1000, 2000, 4000, 8000];
+const PAUSES = [500, 1000, 2000, 3000];
 /** ms without a sign of life (the server gives one each 15 s) after which the connection is taken for dead. */
 const SILENCE = 40_000;
 /** ms after which a page that is not looked at lets its connection go: a browser has only six per server. */

@@ -22,7 +22,7 @@ from vitreous.core.errors import UsageError, VitreousError
 from vitreous.project import recent
 from vitreous.project.faults import state_folder
 from vitreous.store.database import open_database, read_meta
-from vitreous.web.engine_process import EngineOptions
+from vitreous.web.engine_process import EngineOptions, engine_left_behind
 from vitreous.web.engines import Engines
 from vitreous.web.served import Projects
 
@@ -96,8 +96,7 @@ def serve(options: ServeOptions, say: Say) -> None:
         app = make_app(options, projects, accounts, engines)
         url, link = addresses(listener, options.host, new_link(accounts))
         tell(options, projects, url, link, note, say)
-        if options.engines:
-            start_engines(engines, projects, named, say)
+        start_engines(engines, projects, named if options.engines else [], say)
         if options.browser and has_display():
             threading.Timer(0.5, webbrowser.open, (link,)).start()
         run(app, engines, listener, say)
@@ -240,12 +239,17 @@ def _is_local(host: str) -> bool:
 
 
 def start_engines(engines: Engines, projects: Projects, named: list[str], say: Say) -> None:
-    """Start an engine for each project that was named and that nobody runs; of the others, say who does."""
-    for key in named:
+    """Start an engine for each project that was named and that nobody runs; of the others, say who does.
+
+    Engines that a server has left behind which is gone are taken over in any case: somebody must end them.
+    """
+    for project in projects:
+        if project.key not in named and engine_left_behind(project.folder) is None:
+            continue
         try:
-            engines.start(projects.get(key))
+            engines.start(project)
         except VitreousError as error:
-            say(f"{key}: no engine was started: {error}. {error.hint}")
+            say(f"{project.key}: no engine was started: {error}. {error.hint}")
 
 
 def has_display() -> bool:

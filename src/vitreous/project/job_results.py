@@ -208,9 +208,8 @@ def result_file(folder: Path, name: str) -> Path:
     Raises:
         UsageError: it is not among the results (``missing``).
     """
-    place = (folder / FILES).resolve()
-    path = (folder / name).resolve()
-    hidden = any(part.startswith(".") for part in Path(name).parts)
-    if hidden or "\0" in name or not path.is_relative_to(place) or not path.is_file():
+    plain = "\0" not in name and not any(part.startswith(".") for part in Path(name).parts)
+    path = (folder / name).resolve() if plain else folder
+    if not plain or not path.is_relative_to((folder / FILES).resolve()) or not path.is_file():
         raise UsageError(f"there is no result file {name!r}", hint="Choose one of the list of files", missing=True)
     return path

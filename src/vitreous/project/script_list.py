@@ -25,7 +25,7 @@ class ScriptLine:
 def script_lines(folder: Path) -> list[ScriptLine]:
     """The scripts of a project by name."""
     found = []
-    for name, script in sorted(find_scripts(folder).items()):
+    for name, script in sorted(find_scripts(folder / "scripts").items()):
         if isinstance(script, BrokenScript):
             found.append(ScriptLine(script.file.name, name, "", "", False, script.line, script.reason, script.hint))
         else:

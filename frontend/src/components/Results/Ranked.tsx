@@ -18,9 +18,6 @@ export function Ranked({ project, column }: { project: string; column: string })
 
 function End({ project, column, direction, title }: { project: string; column: string; direction: "asc" | "desc"; title: string }) {
   const { data } = useFirst(project, column, direction, ["name", column]);
-  const first = data?.ids[0];
-  const views = useViews(project, first ?? 0);
-  const pictured = first !== undefined && views.data?.views.views.some((view) => view.name === "after" && view.available);
   const unit = shown(column).unit;
   const rows = (data?.rows ?? []).map((row, place) => ({ id: data!.ids[place]!, name: String(row[0]), value: row[1] })).filter((row) => row.value !== null);
   return (
@@ -30,6 +27,23 @@ function End({ project, column, direction, title }: { project: string; column: s
         {unit ? ` / ${unit}` : ""}
       </Title>
       {!data && <Skeleton height={160} />}
+      {rows.length > 0 && <Images project={project} column={column} rows={rows} />}
+    </section>
+  );
+}
+
+interface Row {
+  id: number;
+  name: string;
+  value: unknown;
+}
+
+/** Pictures where the first image has one, else a table. */
+function Images({ project, column, rows }: { project: string; column: string; rows: Row[] }) {
+  const views = useViews(project, rows[0]!.id);
+  const pictured = views.data?.views.views.some((view) => view.name === "after" && view.available);
+  return (
+    <>
       {pictured ? (
         <div className={classes.images}>
           {rows.map((row) => (
@@ -51,6 +65,6 @@ function End({ project, column, direction, title }: { project: string; column: s
           </Table.Tbody>
         </Table>
       )}
-    </section>
+    </>
   );
 }

@@ -27,7 +27,7 @@ export function SettingInput({ field, value, changed, onChange, disabled, focus 
   if (field.kind === "number") {
     const number = typeof value === "number" ? value : "";
     const wrong = typeof number === "number" && outside(field, number);
-    return <NumberInput {...common} value={number} onChange={(next) => onChange(typeof next === "number" ? next : null)} error={wrong} hideControls decimalScale={6} placeholder="unknown" />;
+    return <NumberInput {...common} value={number} onChange={(next) => onChange(typeof next === "number" ? next : null)} error={wrong} hideControls decimalScale={6} placeholder="not set" />;
   }
   if (field.kind === "list") return <ListInput common={common} value={value} onChange={onChange} />;
   return <TextInput {...common} value={String(value ?? "")} onChange={(event) => onChange(event.currentTarget.value || null)} placeholder="path of a file on the server" spellCheck={false} autoCapitalize="off" />;

@@ -5,7 +5,7 @@ import { scaleBar } from "./scale";
 export function ScaleBar({ width }: { width: number }) {
   const { part, text } = scaleBar(width);
   return (
-    <span className={classes.bar} style={{ width: `calc(${(100 * part).toFixed(2)}% + 8px)` }} aria-label={`scale bar ${text}`}>
+    <span className={classes.bar} style={{ width: `${(100 * part).toFixed(2)}%` }} aria-label={`scale bar ${text}`}>
       {text}
       <i />
     </span>

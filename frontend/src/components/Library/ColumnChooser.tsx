@@ -1,10 +1,10 @@
 import { Button, Checkbox, Group, Popover, ScrollArea, Stack, Text, TextInput } from "@mantine/core";
 import { IconColumns3, IconSearch } from "@tabler/icons-react";
-import { useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import { labelOf, unitOf, type TableColumn } from "./columns";
 
 /** Which columns are shown: searched by name and meaning, in groups of the step that gives them. */
-export function ColumnChooser({ all, names, onNames, onReset }: {
+export const ColumnChooser = memo(function ColumnChooser({ all, names, onNames, onReset }: {
   all: TableColumn[];
   names: string[];
   onNames: (names: string[]) => void;
@@ -72,4 +72,4 @@ export function ColumnChooser({ all, names, onNames, onReset }: {
       </Popover.Dropdown>
     </Popover>
   );
-}
+});

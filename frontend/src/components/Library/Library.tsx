@@ -64,6 +64,7 @@ export function Library({ project }: { project: string }) {
   const near = useNear(state);
   const edit = useCallback((filter: FilterLine) => setDialog({ kind: "edit", filter }), []);
   const versions = useCallback((filter: FilterLine) => setDialog({ kind: "versions", filter }), []);
+  const save = useCallback(() => setDialog({ kind: "save" }), []);
   const tree = <Tree project={project} shown={shown} change={change} mayChange={mayChange} filters={state.filters} onEdit={edit} onVersions={versions} />;
   const side = <Preview project={project} item={looked} set={state.set} onSet={state.setSet} near={near} mayChange={mayChange} />;
   const look = phone ? classes.alone : narrow ? classes.noTree : "";
@@ -74,7 +75,7 @@ export function Library({ project }: { project: string }) {
         <div className={`${classes.page} ${look}`}>
           {!phone && !narrow && <aside className={classes.tree}>{tree}</aside>}
           <section className={classes.centre} aria-label="Library">
-            <Tools state={state} input={input} compact={phone} small={phone || narrow} onTree={() => setDialog({ kind: "tree" })} onKeys={() => setDialog({ kind: "keys" })} onSave={mayChange ? () => setDialog({ kind: "save" }) : undefined} />
+            <Tools state={state} input={input} compact={phone} small={phone || narrow} onTree={() => setDialog({ kind: "tree" })} onKeys={() => setDialog({ kind: "keys" })} onSave={mayChange ? save : undefined} />
             {ids.length > 0 && !phone && (
               <SelectionBar
                 project={project} ids={ids} columns={state.names} groups={marks?.groups.map((group) => group.name) ?? []} tags={Object.keys(marks?.tags ?? {})}

@@ -7,6 +7,8 @@ import classes from "./Library.module.css";
 import { itemQuery, orderText } from "./query";
 import type { LibraryState } from "./useLibrary";
 
+const NONE: never[] = [];
+
 /** Conditions, columns, table or gallery, export, keys. */
 export function Tools({ state, input, compact, small, onTree, onKeys, onSave }: {
   state: LibraryState;
@@ -25,10 +27,10 @@ export function Tools({ state, input, compact, small, onTree, onKeys, onSave }: 
           {shown.group || "Groups"}
         </Button>
       )}
-      <FilterBar project={project} shown={shown} columns={columns.data ?? []} change={change} input={input} onSave={onSave} />
+      <FilterBar project={project} shown={shown} columns={columns.data ?? NONE} change={change} input={input} onSave={onSave} />
       {!compact && (
         <>
-          <ColumnChooser all={columns.data ?? []} names={names} onNames={setNames} onReset={reset} />
+          <ColumnChooser all={columns.data ?? NONE} names={names} onNames={setNames} onReset={reset} />
           <SegmentedControl
             size="xs"
             aria-label="Table or gallery"

@@ -11,6 +11,9 @@ interface Look {
   word: string;
 }
 
+/** Yellow that can be read on both grounds. */
+const AMBER = "light-dark(#8a5a00, var(--mantine-color-yellow-4))";
+
 /** State of a job, a task, a file or an engine → its icon, colour and word; colour never stands alone. */
 export const LOOKS: Record<string, Look> = {
   done: { icon: IconCircleCheck, colour: "var(--mantine-color-teal-text)", word: "done" },
@@ -23,9 +26,9 @@ export const LOOKS: Record<string, Look> = {
   waiting: { icon: IconClock, colour: "var(--mantine-color-dimmed)", word: "waiting" },
   settling: { icon: IconClock, colour: "var(--mantine-color-dimmed)", word: "settling" },
   draft: { icon: IconCircleDashed, colour: "var(--mantine-color-dimmed)", word: "draft" },
-  stale: { icon: IconRefresh, colour: "var(--mantine-color-yellow-text)", word: "stale" },
-  paused: { icon: IconPlayerPause, colour: "var(--mantine-color-yellow-text)", word: "paused" },
-  mild: { icon: IconAlertTriangle, colour: "var(--mantine-color-yellow-text)", word: "look" },
+  stale: { icon: IconRefresh, colour: AMBER, word: "stale" },
+  paused: { icon: IconPlayerPause, colour: AMBER, word: "paused" },
+  mild: { icon: IconAlertTriangle, colour: AMBER, word: "look" },
   failed: { icon: IconX, colour: "var(--mantine-color-red-text)", word: "failed" },
   severe: { icon: IconAlertTriangle, colour: "var(--mantine-color-red-text)", word: "bad" },
   broken: { icon: IconX, colour: "var(--mantine-color-red-text)", word: "broken" },

@@ -329,3 +329,23 @@ def _webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_workers_that_take_their_time_to_start_are_no_alarm_at_first(night):
+    starting = {"workers": "the workers are starting"}
+    for _ in range(50):
+        night.look(5.0, conditions=starting)
+    assert "workers" not in night.open()
+    for _ in range(20):
+        night.look(5.0, conditions=starting)
+    assert night.open()["workers"].severity == "severe"
+
+
+def test_what_an_engine_says_of_itself_ends_with_it(night):
+    for _ in range(80):
+        night.look(5.0, conditions={"workers": "no workers could be started"})
+    assert "workers" in night.open()
+    night.end()
+    night.begin()
+    assert night.open() == {}
+    assert night.told()[-1].startswith("passed: no workers")

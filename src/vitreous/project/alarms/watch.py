@@ -41,6 +41,10 @@ SLOW_SECONDS = 30.0
 """s between two looks at what changes slowly."""
 KEEP_SECONDS = 300.0
 """s after which what was learned is written down."""
+WORKERS_SECONDS = 300.0
+"""s that workers may take to start before that is an alarm."""
+OF_ENGINE = frozenset({"workers", "condition", "silence"})
+"""Kinds of alarms that speak of the engine at work: they end with it."""
 MOST_JOBS = 20
 """Jobs whose share of images that were set aside is looked at."""
 
@@ -83,6 +87,7 @@ class AlarmWatch:
     _calm: Mapping[str, float] = field(default_factory=dict)
     _touched: Mapping[str, float] = field(default_factory=dict)
     _kept: bool = True
+    _no_workers: float | None = None
     fault: str | None = None
 
     def look(self, around: Around) -> None:
@@ -106,6 +111,11 @@ class AlarmWatch:
         """Keep what was learned, and end the thread that sends."""
         if self._streams is not None and not self._kept:
             write_learned(self.session.db, self._streams.learned())
+        now = self.session.clock()
+        with self.session.db.transaction():
+            for alarm in open_alarms(self.session.db):
+                if alarm.kind in OF_ENGINE:
+                    self._write(Notice("cleared", replace(alarm, cleared=now, changed=now)), now)
         self.outbox.close()
 
     # --- what is wrong ----------------------------------------------------------------------------------------------
@@ -163,8 +173,18 @@ class AlarmWatch:
             rate = (before - after) / (last - first)
         reserve = 1e9 * float(self.session.settings().get("disk_reserve") or 0.0)
         disk = find.disk_fact(free, reserve, rate, ruled)
-        facts = find.condition_facts(around.conditions, around.faults)
+        facts = find.condition_facts(self._lasting(around.conditions, now), around.faults)
         return [*facts, *(fact for fact in (silence, disk) if fact is not None)]
+
+    def _lasting(self, conditions: Mapping[str, str], now: float) -> Mapping[str, str]:
+        """The conditions without that of workers which have not had the time to start."""
+        if "workers" not in conditions:
+            self._no_workers = None
+            return conditions
+        self._no_workers = now if self._no_workers is None else self._no_workers
+        if now - self._no_workers >= WORKERS_SECONDS:
+            return conditions
+        return {name: text for name, text in conditions.items() if name != "workers"}
 
     # --- what follows -----------------------------------------------------------------------------------------------
 

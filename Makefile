@@ -7,7 +7,6 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 TORCH ?= torch==2.13.0
 DEMO := demo
-EXTRAS := report
 DEV_EXTRAS := dev
 
 # Installing builds the page of the browser again only where its sources have changed.
@@ -46,7 +45,7 @@ $(BIN)/python:
 # torch comes first and by itself: a build that is there already is kept; TORCH= names another version or build.
 $(STAMP): $(BIN)/python pyproject.toml constraints.txt $(PAGE)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet "$(TORCH)"
-	$(BIN)/python -m pip install --quiet -e '.[$(EXTRAS)]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e . -c constraints.txt
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
@@ -99,7 +98,7 @@ bench-web: $(DEV_STAMP) chromium
 	$(BIN)/python benchmarks/web.py --folder bench/web
 
 screenshots: $(DEV_STAMP) chromium
-	$(BIN)/python examples/screenshots.py --out screenshots
+	$(BIN)/python benchmarks/screenshots.py --out screenshots
 
 soak: $(DEV_STAMP)
 	$(BIN)/python benchmarks/soak.py --folder bench/soak

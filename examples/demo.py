@@ -35,6 +35,7 @@ from vitreous.jobs.simulate import JOB as SIMULATE
 from vitreous.project.batch import run_batch
 from vitreous.project.overview import open_for_reading
 from vitreous.project.session_report.movies import unaligned_sum, write_report
+from vitreous.project.session_report.write import write_session_report
 from vitreous.store.events import Event, events
 from vitreous.workflow.job_type import Result
 
@@ -275,7 +276,8 @@ def report(out: Path, live: Project, measured: Project | None, gain: Path) -> Pa
 def next_steps(project: Project, page: Path) -> None:
     """Where everything lies, and what to try."""
     folder = project.folder
-    say(f"The report with pictures: {page.resolve()}")
+    say(f"The report of the session: {write_session_report(folder, page.with_name('session.html')).resolve()}")
+    say(f"Each movie before and after, in pictures: {page.resolve()}")
     say(f"The project: {folder.resolve()} (movies/ imported, jobs/ results by job and item, project.db the catalogue)")
     say("Try:")
     say(f"   vitreous serve {folder}")

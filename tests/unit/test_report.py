@@ -12,8 +12,6 @@ import pytest
 from vitreous.project.session_report import movies as report
 from vitreous.project.session_report import pictures as figures
 
-pytest.importorskip("matplotlib")
-
 
 def grating(period: float, size: int = 512) -> np.ndarray:
     x = np.arange(size)

@@ -15,8 +15,6 @@ from vitreous.project.session_report.write import write_session_report
 from vitreous.store.columns import set_many
 from vitreous.store.database import open_database
 
-pytest.importorskip("matplotlib")
-
 
 @pytest.fixture
 def folder(tmp_path):

@@ -191,9 +191,10 @@ class Crew:
         return True
 
     def running(self) -> list[Mapping[str, Any]]:
-        """The submissions under way, for people."""
+        """The submissions under way, for people; ``key`` is what the worker that has one is ``busy`` with."""
         return [
             {
+                "key": entry.work.key,
                 "tasks": [[step.job, step.item] for chain in entry.work.chains for step in chain.steps][:20],
                 "since": entry.since,
                 "fraction": round(entry.fraction, 3),

@@ -1,4 +1,4 @@
-"""Make a report in a process of its own: ``python -m vitreous.project.session_report PROJECT FILE``."""
+"""Make a report in a process of its own: ``python -m vitreous.project.session_report PROJECT FILE [--blurred]``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main() -> int:
         sys.stdout.flush()
 
     try:
-        write_session_report(project, path, tell)
+        write_session_report(project, path, tell, blurred="--blurred" in sys.argv[3:])
     except Exception as error:  # the border of this process: who started it reads the error
         told = describe(error)
         sys.stdout.write(to_json(told, indent=None) + "\n")

@@ -33,12 +33,13 @@ from vitreous.store.database import read_meta
 from vitreous.store.ledger import task_counts
 
 
-def content(session: Session, now: float) -> Iterator[tuple[str, Section | None, Report]]:
+def content(session: Session, now: float, blurred: bool = False) -> Iterator[tuple[str, Section | None, Report]]:
     """The parts of a session's report one after the other; the last carries the whole.
 
     Args:
         session: the project.
         now: s since 1970.
+        blurred: images are blurred.
     """
     columns = read_columns(session)
     makers = (
@@ -46,7 +47,7 @@ def content(session: Session, now: float) -> Iterator[tuple[str, Section | None,
         ("settings", lambda: _settings(session)),
         ("course of the session", lambda: course(columns)),
         ("distributions", lambda: distributions(columns)),
-        ("best and worst images", lambda: best_and_worst(session, columns)),
+        ("best and worst images", lambda: best_and_worst(session, columns, blurred)),
         ("checks", lambda: checks(session)),
         ("failures", lambda: failures(session)),
         ("selections", lambda: selections(session)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from vitreous.project.session_report.figures_of import (
 from vitreous.project.session_report.texts import text_of
 from vitreous.store.items import TRASH
 from vitreous.store.library import page
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 BEST = 8
 """Images in the tables of the best and the worst."""
@@ -89,7 +92,7 @@ def _is_lower(columns: Columns, entry: Shown, value: float, severe: bool, middle
     return value < middle and not entry.worse
 
 
-def best_and_worst(session: Session, columns: Columns) -> Section:
+def best_and_worst(session: Session, columns: Columns, blurred: bool = False) -> Section:
     """The best and the worst images, with pictures where there are some."""
     known = {entry.column: entry for entry in columns.shown}
     by = next((name for name in ("fit_resolution", "drift_total", "iciness") if name in known), None)
@@ -112,7 +115,7 @@ def best_and_worst(session: Session, columns: Columns) -> Section:
             for row in found.rows
         ]
         blocks.append(Table(head, rows, f"{word} by {known[by].title}"))
-        pictures = [picture for row in found.rows[:3] for picture in _pictures(session, row[0], str(row[1]))]
+        pictures = [picture for row in found.rows[:3] for picture in _pictures(session, row[0], str(row[1]), blurred)]
         if pictures:
             blocks.append(Pictures(pictures))
     return Section("Best and worst images", blocks)
@@ -122,7 +125,7 @@ def _scaled(value: Any, entry: Shown) -> str:
     return text_of(None if value is None else float(value) * entry.scale, entry.digits)
 
 
-def _pictures(session: Session, item: int, name: str) -> Iterator[Picture]:
+def _pictures(session: Session, item: int, name: str, blurred: bool) -> Iterator[Picture]:
     """The pictures that jobs wrote beside an image's results, made small."""
     rows = session.db.connection.execute(
         "SELECT r.slots FROM task t JOIN result r ON r.identity = t.identity WHERE t.item = ? AND t.state = 'done'"
@@ -134,23 +137,34 @@ def _pictures(session: Session, item: int, name: str) -> Iterator[Picture]:
             files = (value.get("file"), *(value.get("files") or {}).values())
             for file in files:
                 if file and str(file).endswith(".png"):
-                    small = _small(session.folder / str(file))
+                    small = _small(session.folder / str(file), blurred)
                     if small is not None:
                         yield Picture(f"{name}: {slot}", small)
 
 
-def _small(path: Path, size: int = 420) -> bytes | None:
+def _small(path: Path, blurred: bool, size: int = 420) -> bytes | None:
     """A picture of at most so many pixels, ``None`` where the file is gone or no picture."""
     import io
 
-    from PIL import Image
+    import PIL.Image
 
     try:
-        with Image.open(path) as image:
+        with PIL.Image.open(path) as image:
             shown = image.convert("L" if image.mode in ("L", "1", "I;16") else "RGB")
             shown.thumbnail((size, size))
+            shown = _hidden(shown) if blurred else shown
     except (OSError, ValueError):
         return None
     buffer = io.BytesIO()
     shown.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _hidden(picture: Image) -> Image:
+    """A small picture as guests see it: blurred, in grey, and marked as such."""
+    import PIL.Image
+
+    from vitreous.project.pictures.blur import blurred, stamped
+
+    found = blurred(np.asarray(picture.convert("L"), np.float32))
+    return PIL.Image.fromarray(stamped(np.clip(np.rint(found), 0, 255).astype(np.uint8)))

@@ -1,4 +1,8 @@
-"""A report that shows what processing made of single movies, with the pictures of each."""
+"""A report that shows what processing made of single movies, with the pictures of each.
+
+It is beside the report of a session because it needs no project, and shows each movie before and after; both are built
+of the same blocks.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +87,6 @@ def write_report(
         notes: sentences under the summary.
 
     Raises:
-        UsageError: matplotlib is not installed.
         DataError: an output that a result names can't be read.
     """
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

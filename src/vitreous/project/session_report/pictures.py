@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from vitreous.core.errors import UsageError
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,7 +22,7 @@ GREY = "#7b8794"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches; says how to install matplotlib where it is missing."""
+    """An empty figure of so many inches."""
     return _figure(width, height, "constrained")
 
 
@@ -34,12 +32,9 @@ def new_page(width: float, height: float) -> Figure:
 
 
 def _figure(width: float, height: float, layout: Literal["constrained"] | None) -> Figure:
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        hint = "Install it: pip install 'vitreous[report]'"
-        raise UsageError("a report needs the library matplotlib, which is not installed", hint=hint) from error
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     with rc_context({"figure.facecolor": "white"}):
         return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 

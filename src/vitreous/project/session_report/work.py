@@ -30,7 +30,7 @@ from vitreous.project.session_report.methods import methods_of
 from vitreous.store.ledger import leaving_counts, task_counts
 from vitreous.workflow.graph import Job
 
-MOST_FILTERS = 12
+MOST_FILTERS = 6
 """Filters whose yield is drawn."""
 MOST_LISTED = 40
 """Lines of a table."""

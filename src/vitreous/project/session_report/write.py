@@ -18,16 +18,19 @@ Tell = Callable[[float, str], None]
 PARTS = 11
 
 
-def write_session_report(project: Path, path: Path, tell: Tell = lambda fraction, what: None) -> Path:
+def write_session_report(
+    project: Path, path: Path, tell: Tell = lambda fraction, what: None, *, blurred: bool = False
+) -> Path:
     """Write the report of a project's session as it is now.
 
     Args:
         project: folder of the project; it is only read, and may be run meanwhile.
         path: of the file; its ending says what it becomes: ``.html`` or ``.pdf``.
         tell: is told the fraction that is done, and what is being done.
+        blurred: images are blurred, for readers who may only look.
 
     Raises:
-        UsageError: no project, another ending, or matplotlib is not installed.
+        UsageError: no project, or another ending.
     """
     if path.suffix.lower() not in (".html", ".htm", ".pdf"):
         raise UsageError(f"{path.name}: a report is HTML or PDF", hint="Name a file that ends with .html or .pdf")
@@ -35,7 +38,7 @@ def write_session_report(project: Path, path: Path, tell: Tell = lambda fraction
     try:
         report, done = Report("", ""), 0
         tell(0.0, "reading the session")
-        for name, _, so_far in content(session, time.time()):
+        for name, _, so_far in content(session, time.time(), blurred):
             report, done = so_far, done + 1
             tell(0.5 * done / PARTS, name)
     finally:

@@ -1590,6 +1590,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/items/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Item Place
+         * @description The row in which an item stands in the sorted table.
+         */
+        get: operations["item_place"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/items/rows": {
         parameters: {
             query?: never;
@@ -1799,7 +1819,7 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description All jobs in the order of the graph.
+         * @description All jobs in the order of the graph; the text of a thousand is kept until the data change.
          */
         get: operations["list_jobs"];
         put?: never;
@@ -2099,7 +2119,7 @@ export interface paths {
         };
         /**
          * File
-         * @description One file of the project's results.
+         * @description One file of the project's results; no images for those who see images blurred.
          */
         get: operations["result_file"];
         put?: never;
@@ -3903,6 +3923,8 @@ export interface components {
             format: string;
             /** Frame */
             frame: string;
+            /** Gain */
+            gain: ("applied" | "not applied") | null;
             /** Height */
             height: number;
             histogram: components["schemas"]["ValueHistogram"] | null;
@@ -4007,6 +4029,14 @@ export interface components {
             total: number;
             /** Verdicts */
             verdicts: string[] | null;
+        };
+        /**
+         * ItemPlace
+         * @description Row (from 0) of an item in the sorted table; none where it is not among those shown.
+         */
+        ItemPlace: {
+            /** Row */
+            row: number | null;
         };
         /**
          * ItemTask
@@ -5449,6 +5479,7 @@ export interface components {
             };
             /** First */
             first: number | null;
+            free_space: components["schemas"]["Curve"];
             /** From */
             from: number | null;
             /** Ids */
@@ -5460,6 +5491,7 @@ export interface components {
             /** Names */
             names: string[];
             overview: components["schemas"]["Curve"];
+            queue: components["schemas"]["Curve"];
             rate: components["schemas"]["Curve"];
             /** Reduced */
             reduced: boolean;
@@ -9937,6 +9969,8 @@ export interface operations {
                 order?: string | null;
                 limit?: number;
                 offset?: number;
+                /** @description give columns that the project lacks as unknown */
+                lacking?: boolean;
             };
             header?: never;
             path: {
@@ -10066,6 +10100,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ids"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    item_place: {
+        parameters: {
+            query: {
+                /** @description condition such as fit_resolution < 5 and iciness < 1.6 */
+                where?: string | null;
+                group?: string | null;
+                /** @description red, green, blue, gold or none */
+                flag?: string | null;
+                tag?: string | null;
+                /** @description number of a filter job */
+                filter?: number | null;
+                /** @description which of the filter's items */
+                side?: "all" | "items" | "rejected" | "by hand";
+                /** @description highest number of an item: later ones are only counted */
+                upto?: number | null;
+                item: number;
+                /** @description such as fit_resolution:desc,name; unknown comes last */
+                order?: string | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemPlace"];
                 };
             };
             /** @description Unprocessable Entity */

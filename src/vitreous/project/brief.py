@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vitreous.project.gauges import filling, hours_left
 from vitreous.project.overview import engine_status, file_counts, holder_record
 from vitreous.project.session import Session
 from vitreous.store.alarms import alarm_counts
@@ -28,6 +29,7 @@ def brief(session: Session) -> dict[str, Any]:
 
     ``tasks`` counts tasks of all jobs by state; ``graph`` changes when jobs or settings do; ``last_import`` is s since
     1970; ``images_per_hour`` is of the last half hour, ``None`` where nothing has come yet; ``disk`` in bytes;
+    ``disk_hours`` (until it is full) is ``None`` where it does not fill or the engine has not seen enough;
     ``alarms`` counts those that are open. Counts are kept until the catalogue changes.
     """
     held, status = engine_status(session.folder)
@@ -44,9 +46,16 @@ def brief(session: Session) -> dict[str, Any]:
         "running": [] if status is None else list(status.running),
         "conditions": {} if status is None else dict(status.conditions),
         "disk": {"free": usage.free, "total": usage.total},
+        "disk_hours": _disk_hours(session, usage.free),
         "last_import": None if imports.size == 0 else float(imports.max()),
         "images_per_hour": images_per_hour(imports, time.time()),
     }
+
+
+def _disk_hours(session: Session, free: float) -> float | None:
+    seen = filling(session)
+    left = None if seen is None else hours_left(session, free, seen.hourly)
+    return None if left is None else round(left, 0 if left >= 10 else 1)
 
 
 def images_per_hour(imports: np.ndarray, now: float) -> float | None:

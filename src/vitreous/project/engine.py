@@ -16,6 +16,7 @@ from vitreous.project import actions
 from vitreous.project.alarms.watch import AlarmWatch, Around
 from vitreous.project.crew import Crew
 from vitreous.project.dispatch import finished_jobs
+from vitreous.project.gauges import SAMPLE_SECONDS, take_sample
 from vitreous.project.outcomes import settle_lost, settle_outcomes
 from vitreous.project.pace import Pace
 from vitreous.project.session import Session
@@ -138,6 +139,8 @@ class Engine:
             again = recover(self.session.db)
             told = f"; {counted(again, 'task')} had not ended" if again else ""
             log_event(self.session.db, "engine", f"the engine starts{told}", self.session.clock())
+            take_sample(self.session, 0, whatever=True)
+        self._pace.is_due("gauges", SAMPLE_SECONDS)
 
     def finish(self) -> None:
         """Stop sources and workers; tasks that are under way wait for the next engine."""
@@ -150,6 +153,7 @@ class Engine:
             self._take_outcomes()
             recover(self.session.db)
             self.alarms.close()
+            take_sample(self.session, 0, whatever=True)
             log_event(self.session.db, "engine", "the engine ends", self.session.clock())
         write_status(self.session.folder, None)
 
@@ -194,6 +198,8 @@ class Engine:
                 self.crew.dispatch()
             if self._pace.is_due("alarms", ALARM_SECONDS):
                 self._look_for_alarms()
+            if self._pace.is_due("gauges", SAMPLE_SECONDS):
+                take_sample(self.session, len(self.crew.workers()))
         except ResourceError as error:
             # The catalogue itself can't be written: nothing is lost, because outcomes stay in memory until it can.
             self.conditions["disk"] = str(error)

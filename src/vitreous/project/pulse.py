@@ -14,11 +14,11 @@ import numpy as np
 
 from vitreous.core.words import counted, duration
 from vitreous.project.alarms.limits import Limits, limits
+from vitreous.project.gauges import filling, gauge_curves, hours_left, kept_free
 from vitreous.project.pulse_words import Figure, State, column_figure, headline
 from vitreous.project.reduce import count, plain_numbers, reduce, stretches
 from vitreous.project.series import Wanted, Window, window
 from vitreous.project.session import Session
-from vitreous.project.status import LEAST_FREE
 from vitreous.project.timeline import Timeline, timeline
 from vitreous.project.types import find_type
 from vitreous.project.why import explain_project, running
@@ -33,6 +33,7 @@ SPARK = 60
 COLUMNS = ("counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "particles")
 SILENCE = 900.0
 """s without an image after which something is wrong, where images are awaited."""
+_EMPTY: dict[str, dict[str, list[float | None]]] = {"queue": {"values": []}, "free_space": {"values": []}}
 MEASURED_IMAGES = 5
 """Newest images whose files are weighed to tell how fast the disk fills."""
 
@@ -80,14 +81,15 @@ def pulse(session: Session, wanted: Wanted) -> dict[str, Any]:
     within = window(session, wanted)
     line = timeline(session, names, None if within is None else _needed_since(session, within))
     facts, levels = _facts(session), limits(session)
+    curves = _EMPTY if within is None else gauge_curves(session, within.start, within.end, SPARK)
     figures = [
         _age(facts),
         _pace(facts, line, within),
         _processed(facts),
-        _queue(facts),
+        _queue(facts, curves["queue"]["values"]),
         _kept(facts),
         *(_of_column(name, line, within, levels.get(name)) for name in names if np.isfinite(line.values[name]).any()),
-        _disk(session, facts, line),
+        _disk(session, facts, line, curves["free_space"]["values"]),
     ]
     why = "" if facts.images else explain_project(session)
     state, told = headline(facts.images, facts.engine, list(facts.conditions.values()), figures, why)
@@ -140,10 +142,12 @@ def _counts(session: Session, filters: Sequence[int]) -> dict[str, Any]:
     ask = session.db.connection.execute
     newest, images = ask("SELECT max(imported), count(*) FROM exposure WHERE group_id <> ?", (TRASH,)).fetchone()
     in_trash = ask("SELECT count(*) FROM exposure WHERE group_id = ?", (TRASH,)).fetchone()[0]
-    waiting = """SELECT count(DISTINCT item), count(*) FROM task
-        WHERE state IN ('waiting', 'ready', 'running', 'failed') AND item > 0 GROUP BY job"""
-    per_job = ask(waiting).fetchall()
-    set_aside = ask("SELECT count(*) FROM task WHERE state = 'quarantined'").fetchone()[0]
+    # Job by job: so the index of states is entered where they are, and not read from end to end.
+    per_job = ask("""SELECT
+        (SELECT count(*) FROM task
+            WHERE job = j.id AND state IN ('waiting', 'ready', 'running', 'failed') AND item > 0),
+        (SELECT count(*) FROM task WHERE job = j.id AND state = 'quarantined')
+        FROM job j""").fetchall()
     left_out = """SELECT count(DISTINCT task.item) FROM task JOIN exposure ON exposure.id = task.item
         WHERE task.job IN (SELECT value FROM json_each(?)) AND task.state = 'done' AND task.identity GLOB 'decided:*'
         AND task.identity NOT LIKE '%items%' AND group_id <> ?"""
@@ -153,8 +157,8 @@ def _counts(session: Session, filters: Sequence[int]) -> dict[str, Any]:
         "images": images,
         "in_trash": in_trash,
         "open_images": max((row[0] for row in per_job), default=0),
-        "open_tasks": sum(row[1] for row in per_job),
-        "set_aside": set_aside,
+        "open_tasks": sum(row[0] for row in per_job),
+        "set_aside": sum(row[1] for row in per_job),
         "rejected": rejected,
     }
 
@@ -211,13 +215,13 @@ def _processed(facts: Facts) -> Figure:
     return Figure("processed", "Processed", done, None, state, words, whole=facts.images)
 
 
-def _queue(facts: Facts) -> Figure:
+def _queue(facts: Facts, spark: Sequence[float | None]) -> Figure:
     told = counted(facts.open_tasks, "task")
     if facts.open_tasks and not facts.engine:
-        return Figure("queue", "Waiting", facts.open_images, "images", "severe", f"{told} and no engine runs")
+        return Figure("queue", "Waiting", facts.open_images, "images", "severe", f"{told} and no engine runs", spark)
     state: State = "mild" if facts.open_images > max(100, 0.2 * facts.images) else "ok"
     words = "nothing waits" if facts.open_tasks == 0 else f"{told} of {counted(facts.open_images, 'image')}"
-    return Figure("queue", "Waiting", facts.open_images, "images", state, words)
+    return Figure("queue", "Waiting", facts.open_images, "images", state, words, spark)
 
 
 def _kept(facts: Facts) -> Figure:
@@ -243,26 +247,34 @@ def _of_column(name: str, line: Timeline, within: Window | None, levels: Limits 
     return column_figure(name, known[-LAST:], typical, levels, spark)
 
 
-def _disk(session: Session, facts: Facts, line: Timeline) -> Figure:
-    """Free space, how fast it goes by the files of the newest images, and how long it lasts."""
-    usage = shutil.disk_usage(session.folder)
-    kept = max(1e9 * float(session.settings().get("disk_reserve", 1.0)), LEAST_FREE)
-    each = cached(session.db, "bytes of an image", lambda: _image_bytes(session))
-    end = facts.now if facts.awaited else float(line.times[-1]) if line.times.size else facts.now
-    hourly = _hourly(line.times, end, 3600.0) if line.times.size > 1 else None
-    written = None if each is None or hourly is None else each * hourly / 1e9
-    left = None if not written else max(0.0, usage.free - kept) / 1e9 / written
+def _disk(session: Session, facts: Facts, line: Timeline, spark: Sequence[float | None]) -> Figure:
+    """Free space, how fast it goes, and how long it lasts."""
+    usage, kept = shutil.disk_usage(session.folder), kept_free(session)
+    written, how = _filling(session, facts, line)
+    left = hours_left(session, usage.free, written)
     state: State = "ok"
     words = f"{usage.free / 1e9:.0f} GB free"
     if usage.free < kept:
         state, words = "severe", f"{words}, less than the {kept / 1e9:.0f} GB to be kept free"
     elif left is not None and written is not None:
-        words += f", {written:.3g} GB/h written: full in {duration(3600.0 * left)} at this pace"
+        words += f", {written:.3g} GB/h {how}: full in {duration(3600.0 * left)} at this pace"
         if facts.awaited:
             state = "severe" if left < 3.0 else "mild" if left < 12.0 else "ok"
     else:
-        words += "; how fast it fills is not known yet"
-    return Figure("disk", "Disk", left, "h", state, words, free=usage.free / 1e9, written=written)
+        words += "; how fast it fills is not known yet" if written is None else f"; it does not fill {how}"
+    shown = None if written is None else max(0.0, written)
+    return Figure("disk", "Disk", left, "h", state, words, spark, free=usage.free / 1e9, written=shown)
+
+
+def _filling(session: Session, facts: Facts, line: Timeline) -> tuple[float | None, str]:
+    """GB/h by which the disk fills, and where that is from: what the engine has seen, else files of new images."""
+    seen = filling(session)
+    if seen is not None:
+        return seen.hourly, f"less in the last {duration(seen.seconds)}" if seen.hourly >= 1e-3 else "just now"
+    each = cached(session.db, "bytes of an image", lambda: _image_bytes(session))
+    end = facts.now if facts.awaited else float(line.times[-1]) if line.times.size else facts.now
+    hourly = _hourly(line.times, end, 3600.0) if line.times.size > 1 else None
+    return (None, "") if each is None or hourly is None else (each * hourly / 1e9, "written")
 
 
 def _image_bytes(session: Session) -> float | None:

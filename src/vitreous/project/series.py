@@ -12,6 +12,7 @@ import numpy as np
 from vitreous.core.errors import UsageError
 from vitreous.model.columns import find_column
 from vitreous.project.alarms.limits import LEVELS, Limits, limits
+from vitreous.project.gauges import gauge_curves
 from vitreous.project.reduce import count, plain_numbers, reduce, robust_range, stretches, width_for
 from vitreous.project.session import Session
 from vitreous.project.timeline import Timeline, passing, timeline
@@ -90,7 +91,9 @@ def series(
     Returns:
         ``from``, ``to`` (of the stretch), ``first``, ``last`` (of the session), ``images``, ``reduced``, ``width`` (s
         of a point), ``times``, ``ids`` and ``names`` (of the images, where each is a point), ``columns`` (see
-        ``_column``), ``rate`` (images/h in the stretch) and ``overview`` (images in stretches of the whole session).
+        ``_column``), ``rate`` (images/h in the stretch),
+        ``queue`` and ``free_space`` (see ``gauge_curves``) and ``overview`` (images in
+        stretches of the whole session).
 
     Raises:
         UsageError: no such column of numbers, or a condition that can't be read.
@@ -138,6 +141,7 @@ def _series(
         "names": [] if reduced else names_of(session, ids.tolist()),
         "columns": told,
         "rate": _rate(times, within),
+        **gauge_curves(session, within.start, within.end),
         "overview": _overview(line.times, passed),
     }
 
@@ -148,7 +152,7 @@ def _empty(columns: Sequence[str], levels: Mapping[str, Limits]) -> dict[str, An
     times: dict[str, Any] = {"from": None, "to": None, "first": None, "last": None, "images": 0}
     none: dict[str, Any] = {"times": [], "values": [], "width": None}
     rest: dict[str, Any] = {"reduced": False, "width": None, "times": [], "ids": [], "names": []}
-    return {**times, **rest, "columns": told, "rate": none, "overview": none}
+    return {**times, **rest, "columns": told, "rate": none, "queue": none, "free_space": none, "overview": none}
 
 
 def _drawn(times: np.ndarray, values: np.ndarray, starts: np.ndarray, width: float) -> dict[str, Any]:

@@ -70,13 +70,27 @@ def timeline(session: Session, columns: Sequence[str] = (), since: float | None 
 
 
 def _whole(session: Session, columns: Sequence[str]) -> Timeline:
+    if not columns:
+        return Timeline(*_times(session))
     table = _rows(session, columns)
     values = {name: np.where(np.isinf(table[:, n]), np.nan, table[:, n]) for n, name in enumerate(columns, start=2)}
     return Timeline(table[:, 0].astype(np.int64), table[:, 1].copy(), values, dict.fromkeys(columns, 0))
 
 
+def _times(session: Session) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and times of all images in order of time, as two texts of whole numbers: half the time of as many rows."""
+    found = session.db.connection.execute(
+        f"SELECT group_concat(id), group_concat(CAST({TIME} * 1e6 AS INTEGER)) FROM exposure WHERE group_id <> ?",
+        (TRASH,),
+    ).fetchone()
+    ids, times = (np.fromstring(text or "", dtype=np.int64, sep=",") for text in found)
+    order = np.lexsort((ids, times))
+    return ids[order], times[order] / 1e6
+
+
 def _add(session: Session, line: Timeline, columns: Sequence[str], begin: int) -> None:
-    table = _rows(session, columns, float(line.times[begin]) if 0 < begin < line.times.size else None)
+    since = float(line.times[begin]) if 0 < begin < line.times.size else None
+    table = _rows(session, columns, since, 0 if since is None else int(line.ids[begin:].min()))
     place = begin + np.arange(table.shape[0])
     if table.shape[0] != line.ids.size - begin or not np.array_equal(table[:, 0], line.ids[begin:]):
         # Somebody has added or moved images since the ids were read; those that were not there then are left for later.
@@ -89,10 +103,15 @@ def _add(session: Session, line: Timeline, columns: Sequence[str], begin: int) -
         line.values[name], line.begun[name] = values, begin
 
 
-def _rows(session: Session, columns: Sequence[str], since: float | None = None) -> np.ndarray:
-    """Id, time and columns of the images, in order of time; unknown is infinite."""
+def _rows(session: Session, columns: Sequence[str], since: float | None = None, first: int = 0) -> np.ndarray:
+    """Id, time and columns of the images, in order of time; unknown is infinite.
+
+    Args:
+        since: s since 1970, of the first that is wanted.
+        first: the least id of those; the table lies in this order, so that what is before is not read.
+    """
     names = "".join(f', coalesce("{name}", 9e999)' for name in columns)
-    later, values = ("", ()) if since is None else (f" AND {TIME} >= ?", (since,))
+    later, values = ("", ()) if since is None else (f" AND id >= ? AND {TIME} >= ?", (first, since - 1e-6))
     cursor = session.db.connection.cursor()
     cursor.row_factory = None  # plain tuples: half the time of named rows
     rows = cursor.execute(f"SELECT id, {TIME}{names} FROM exposure WHERE group_id <> ?{later}", (TRASH, *values))

@@ -111,6 +111,8 @@ class Series(BaseModel):
     names: list[str]
     columns: dict[str, SeriesColumn]
     rate: Curve
+    queue: Curve
+    free_space: Curve
     overview: Curve
 
 

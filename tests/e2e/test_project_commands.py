@@ -243,6 +243,10 @@ def test_retry_quarantine_and_order(done: Shell) -> None:
     assert "a crack" in done("tasks", "--state", "quarantined").out
     assert done.json("order", "*_0002", "--first") == {"count": 1}
     assert "--first" in done("order", "*_0002", code=2).err
+    assert done.json("order", "*_0003", "--before", "grid_0002") == {"count": 1}
+    assert "--before" in done("order", "*_0002", "--first", "--before", "grid_0003", code=2).err
+    assert done.json("retry", "--reason", "nothing failed so") == {"count": 0}
+    assert done.json("retry", "--reason", "a crack") == {"count": 1}
 
 
 def test_items_are_trashed_flagged_tagged_and_listed(done: Shell) -> None:

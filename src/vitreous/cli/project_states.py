@@ -114,6 +114,10 @@ def retry(
         list[str] | None, typer.Option("--job", metavar="JOB", help="of these jobs alone; may be repeated")
     ] = None,
     all_tasks: Annotated[bool, typer.Option("--all", help="of all jobs and items, and refused files too")] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="those alone that failed so, as the queue groups them"),
+    ] = None,
     group: GroupOption = None,
     flag: FlagOption = None,
     tag: TagOption = None,
@@ -126,11 +130,11 @@ def retry(
     Example: [bold]vitreous retry --job J2[/bold]
     """
     chosen = selection(names, group, flag, tag, where)
-    if not (all_tasks or jobs or chosen):
+    if not (all_tasks or jobs or chosen or reason):
         raise UsageError("it is not said what to try again", hint="Name items, give --job JOB, or --all")
     with opened(project) as found:
         numbers = [job_of(found, name) for name in jobs] if jobs else None
-        count = found.act("retry", jobs=numbers, selection=chosen or None)
+        count = found.act("retry", jobs=numbers, selection=chosen or None, reason=reason)
     told = f"{counted(count, 'task or file', 'tasks and files')} will be tried again."
     answer({"count": count}, json_output, lambda: say(told if count else "Nothing has failed there."))
 
@@ -157,6 +161,7 @@ def order(
     first: Annotated[bool, typer.Option("--first", help="before all others")] = False,
     last: Annotated[bool, typer.Option("--last", help="after all others")] = False,
     normal: Annotated[bool, typer.Option("--normal", help="when it is their turn")] = False,
+    before: Annotated[str | None, typer.Option("--before", metavar="NAME", help="right before this item")] = None,
     group: GroupOption = None,
     flag: FlagOption = None,
     tag: TagOption = None,
@@ -164,18 +169,24 @@ def order(
     project: ProjectOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Have items worked on first, last, or when it is their turn. The rule for all is the setting order.
+    """Have items worked on first, last, before another one, or at their turn; the rule for all is the setting order.
 
     Example: [bold]vitreous order '*_0040*' --first[/bold]
     """
     places: dict[Literal["first", "last", "normal"], bool] = {"first": first, "last": last, "normal": normal}
     chosen = [place for place, wanted in places.items() if wanted]
-    if len(chosen) != 1:
-        raise UsageError("it is not said where the items go", hint="Give one of --first, --last, --normal")
+    if len(chosen) + (before is not None) != 1:
+        raise UsageError(
+            "it is not said where the items go", hint="Give one of --first, --last, --normal, --before NAME"
+        )
     with opened(project) as found:
         picked = selection(names, group, flag, tag, where)
-        count = found.act("order_items", selection=picked, place=chosen[0])
-    told = {"first": "come first", "last": "come last", "normal": "come when it is their turn"}[chosen[0]]
+        if before is not None:
+            count = found.act("place_items", selection=picked, before=before)
+        else:
+            count = found.act("order_items", selection=picked, place=chosen[0])
+    words = {"first": "come first", "last": "come last", "normal": "come when it is their turn"}
+    told = words[chosen[0]] if chosen else f"come before {before}"
     answer({"count": count}, json_output, lambda: say(f"{counted(count, 'item')} {told}."))
 
 

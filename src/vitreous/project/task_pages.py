@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from vitreous.project.why import explain_item, explain_job
 from vitreous.store import library
 from vitreous.store.database import Database
 from vitreous.store.events import Event
+from vitreous.store.ledger import task_counts
 from vitreous.workflow.states import TaskState
 
 SORTS = {
@@ -31,6 +32,9 @@ SORTS = {
 """What the table of tasks can be sorted by."""
 SHALLOW = 1000
 """Rows up to which the best few are found in one pass; deeper pages sort all, once."""
+
+FEW = 20_000
+"""Tasks up to which those in some states are sorted anew rather than found in the order's index."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,13 @@ def task_page(
     Raises:
         UsageError: a state or an order that there is not.
     """
+    counts = library.cached(session.db, ("task counts",), lambda: task_counts(session.db))
     where, values = _condition(job, item, states, text)
     by = _by(order)
+    known = None if item is not None or text else _known_count(counts, job, states)
+    if states and known is not None and known <= FEW:
+        # By the index of (job, state): the order's own index would be walked from end to end for them.
+        where, by = f"{where} AND t.job IN (SELECT id FROM job)", by.replace("t.finished", "+t.finished")
     pairs = _pairs(session.db, where, values, by, limit, offset)
     rows = session.db.connection.execute(
         """SELECT t.job, t.item, coalesce(e.name, 'all items'), t.state, t.tries, t.error, t.started, t.finished,
@@ -91,7 +100,14 @@ def task_page(
         (json.dumps(pairs),),
     )
     lines = [_line(row) for row in rows]
-    return TaskPage(lines, _count(session.db, where, values), titles_of(session, {line.job for line in lines}))
+    total = _count(session.db, where, values) if known is None else known
+    return TaskPage(lines, total, titles_of(session, {line.job for line in lines}))
+
+
+def _known_count(counts: Mapping[int, Mapping[str, int]], job: int | None, states: Sequence[str]) -> int:
+    """Tasks of a job (or of all) in states, of the counts that are known already."""
+    chosen = counts.values() if job is None else [counts.get(job, {})]
+    return sum(n for found in chosen for state, n in found.items() if not states or state in states)
 
 
 def titles_of(session: Session, jobs: Iterable[int]) -> dict[int, str]:

@@ -10,6 +10,7 @@ import { useLocation, useNavigate } from "react-router";
 import { asFault, client, need } from "@/client/client";
 import { useProjectState } from "@/client/live";
 import { showFault } from "@/components/Fault/Fault";
+import { libraryUrl } from "@/components/Results/results";
 import { tell } from "@/hooks/useAction";
 import { useMayChange, useProjects } from "@/hooks/useProject";
 import { PAGES } from "./pages";
@@ -70,13 +71,13 @@ function useFound(project: string | undefined, query: string): SpotlightActionGr
     }));
     const images = data.images.map((image) => ({
       id: `image-${image.id}`, label: image.name, description: `image #${image.id} in ${image.group}`,
-      leftSection: <IconPhoto size={ICON} aria-hidden />, onClick: go(`library?item=${image.id}`),
+      leftSection: <IconPhoto size={ICON} aria-hidden />, onClick: () => void navigate(libraryUrl(project, `id == ${image.id}`)),
     }));
     if (data.more_images) {
       images.push({
         id: "image-more", label: "More images …", description: `all whose name contains ${asked}, in the library`,
         leftSection: <IconPhoto size={ICON} aria-hidden />,
-        onClick: go(`library?where=${encodeURIComponent(`name contains "${asked}"`)}`),
+        onClick: () => void navigate(libraryUrl(project, `contains(name, ${JSON.stringify(asked)})`)),
       });
     }
     const settings = data.settings.map((setting) => ({

@@ -43,7 +43,7 @@ function LaneLine({ project, lane, now, titles }: { project: string; lane: Lane;
   return (
     <div className={classes.lane} role="group" aria-label={lane.worker ?? "work under way"}>
       <Text size="sm" truncate title={`${lane.worker ?? ""} ${lane.host ?? ""}`}>
-        {lane.worker ?? "a worker"}
+        {lane.worker ?? "handed over"}
         {lane.kind === "gpu" ? " · GPU" : ""}
       </Text>
       <div style={{ minWidth: 0 }}>

@@ -3,6 +3,7 @@ import { useState, type ReactNode } from "react";
 import { Link } from "react-router";
 import { Fault, sentence } from "@/components/Fault/Fault";
 import { formatDuration, formatNumber, formatTime, UNKNOWN } from "@/components/format";
+import { libraryUrl } from "@/components/Results/results";
 import { StateBadge } from "@/components/State/StateBadge";
 import { useAction } from "@/hooks/useAction";
 import { useMayChange } from "@/hooks/useProject";
@@ -101,7 +102,7 @@ function Buttons({ project, task, failed }: { project: string; task: TaskDetail;
       {failed && <Button size="compact-sm" loading={action.isPending} onClick={() => action.mutate({ name: "retry", body: { jobs: [`J${job}`], selection }, told: `${name} is tried again` })}>{word}</Button>}
       {state !== "quarantined" && <Button size="compact-sm" variant="default" onClick={() => setAsking(true)}>Quarantine …</Button>}
       {["waiting", "ready"].includes(state) && <Button size="compact-sm" variant="default" onClick={() => action.mutate({ name: "order_items", body: { selection, place: "first" }, told: `${name} comes first` })}>Do it first</Button>}
-      <Button size="compact-sm" variant="subtle" component={Link} to={`/p/${project}/library?item=${item}`}>Show the image</Button>
+      <Button size="compact-sm" variant="subtle" component={Link} to={libraryUrl(project, `id == ${item}`)}>Show the image</Button>
       {asking && <QuarantineDialog project={project} job={job} item={item} name={name} close={() => setAsking(false)} />}
     </Group>
   );

@@ -4,7 +4,7 @@ import { formatColumn, shown } from "@/components/format";
 import { ItemView } from "@/components/Image/ItemView";
 import { useViews } from "@/components/Image/views";
 import classes from "./Results.module.css";
-import { useFirst } from "./results";
+import { libraryUrl, useFirst } from "./results";
 
 /** The best and the worst images by a column, with pictures where there are files. */
 export function Ranked({ project, column }: { project: string; column: string }) {
@@ -49,7 +49,7 @@ function Images({ project, column, rows }: { project: string; column: string; ro
           {rows.map((row) => (
             <div key={row.id} style={{ minWidth: 0 }}>
               <ItemView project={project} item={row.id} view="after" size={200} />
-              <Text size="xs" truncate title={row.name}>{formatColumn(column, row.value)} <Anchor size="xs" component={Link} to={`/p/${project}/library?item=${row.id}`}>{row.name}</Anchor></Text>
+              <Text size="xs" truncate title={row.name}>{formatColumn(column, row.value)} <Anchor size="xs" component={Link} to={libraryUrl(project, `id == ${row.id}`)}>{row.name}</Anchor></Text>
             </div>
           ))}
         </div>
@@ -58,7 +58,7 @@ function Images({ project, column, rows }: { project: string; column: string; ro
           <Table.Tbody>
             {rows.map((row) => (
               <Table.Tr key={row.id}>
-                <Table.Td style={{ overflowWrap: "anywhere" }}><Anchor size="sm" component={Link} to={`/p/${project}/library?item=${row.id}`}>{row.name}</Anchor></Table.Td>
+                <Table.Td style={{ overflowWrap: "anywhere" }}><Anchor size="sm" component={Link} to={libraryUrl(project, `id == ${row.id}`)}>{row.name}</Anchor></Table.Td>
                 <Table.Td className="number">{formatColumn(column, row.value)}</Table.Td>
               </Table.Tr>
             ))}

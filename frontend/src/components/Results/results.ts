@@ -54,3 +54,8 @@ export function rankedBy(result: JobResult): string | null {
   const names = new Set(result.columns.map((column) => column.name));
   return ["fit_resolution", "iciness", "drift_total"].find((name) => names.has(name)) ?? null;
 }
+
+/** The library with the images of one condition; the first of them is chosen. */
+export function libraryUrl(project: string, condition: string): string {
+  return `/p/${project}/library?where=${encodeURIComponent(JSON.stringify([condition]))}&row=0`;
+}

@@ -1,7 +1,7 @@
 import { Button, Center, Drawer, Group, Loader } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconPlus, IconSitemap } from "@tabler/icons-react";
-import { lazy, Suspense, useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { Empty } from "@/components/Empty/Empty";
 import { Fault } from "@/components/Fault/Fault";
 import { counted } from "@/components/format";
@@ -39,6 +39,7 @@ export function WorkflowPage({ project }: { project: string }) {
   const [jobText, setJob] = useUrlState("job", "", false);
   const [tab, setTab] = useUrlState("tab", "summary");
   const [text, setText] = useUrlState("find");
+  const [add, setAdd] = useUrlState("add");
   const [selected, setSelected] = useState<number[]>([]);
   const [adding, setAdding] = useState<Adding | null>(null);
   const [template, setTemplate] = useState(false);
@@ -52,6 +53,11 @@ export function WorkflowPage({ project }: { project: string }) {
   const found = useMemo(() => find(jobs, text), [jobs, text]);
   const openJob = useCallback((job: number) => setJob(String(job)), [setJob]);
   const addBehind = useCallback((job: JobLine, output?: string) => setAdding({ behind: job, output }), []);
+  useEffect(() => {
+    if (!add || !mayChange) return;
+    setAdd("");
+    setAdding({ behind: null });
+  }, [add, mayChange, setAdd]);
   useFindKey(() => mayChange && setAdding({ behind: null }));
 
   const copied = (copies: number[]) => tell(`${counted(copies.length, "job")} copied`, mayRemove ? () => void actions.removeAll(copies) : undefined);

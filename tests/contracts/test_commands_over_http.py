@@ -57,6 +57,10 @@ ROUTES = {
     "doctor": "machine",
     "users": "list_users add_user change_user remove_user make_token set_project_right",
     "alarms": "list_alarms acknowledge_alarm",
+    "acknowledge": "acknowledge_alarm",
+    "snooze": "snooze_alarm",
+    "receivers": "alarm_receivers set_alarm_receivers",
+    "alarm-test": "test_alarm_receivers",
     "limits": "alarm_limits set_limits",
     "report": "make_report",
 }

@@ -15,12 +15,15 @@ from fastapi.testclient import TestClient
 from vitreous import Project
 from vitreous.web import routes
 from vitreous.web.accounts import SingleUser, hosts_of
+from vitreous.web.accounts.passwords import Passwords
 from vitreous.web.app import create_app
 from vitreous.web.guard import CSRF_HEADER
 from vitreous.web.served import Projects
 from vitreous.web.shield import LARGEST, POLICY
 
 WORDS = "seven cold grids"
+CHEAP = Passwords(rounds=1, memory=64)
+"""The cost of a hash is the same in all that is tested here, and small."""
 PUBLIC = {("GET", "/open"), ("GET", "/api/sign-in"), ("POST", "/api/sign-in")}
 """What is answered without signing in, beside the files of the page."""
 SELF = {"/api/sign-out", "/api/me", "/api/me/password", "/api/sessions", "/api/sessions/end", "/api/openapi.json"}
@@ -28,7 +31,7 @@ SELF = {"/api/sign-out", "/api/me", "/api/me/password", "/api/sessions", "/api/s
 
 def all_routes() -> set[tuple[str, str]]:
     """Method and path of every route of every module, also of those that are not in the schema."""
-    app = create_app(Projects(), SingleUser("runner"))
+    app = create_app(Projects(), SingleUser("runner", CHEAP))
     found = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
     for entry in iter_modules(routes.__path__):
         for route in import_module(f"{routes.__name__}.{entry.name}").router.routes:
@@ -58,7 +61,7 @@ class Server:
         (static / "index.html").write_text("<!doctype html>the page")
         (static / "assets" / "a.js").write_text("//")
         (folder / "secret.txt").write_text("secret")
-        self.accounts = SingleUser("runner")
+        self.accounts = SingleUser("runner", CHEAP)
         self.app = create_app(Projects([folder / "p"]), self.accounts, static)
         for name, role in (("ann", "viewer"), ("olaf", "operator"), ("olga", "owner"), ("nobody", None)):
             self.accounts.add_user(name, WORDS, role, by="t")
@@ -183,7 +186,7 @@ def test_a_viewers_token_of_an_owner_changes_nothing(server):
 def test_a_token_of_one_project_opens_no_other(tmp_path):
     for name in ("p", "q"):
         Project.create(tmp_path / name, "drift").close()
-    accounts = SingleUser("runner")
+    accounts = SingleUser("runner", CHEAP)
     client = TestClient(create_app(Projects([tmp_path / "p", tmp_path / "q"]), accounts))
     token = accounts.new_token(None, "one", "operator", folder=tmp_path / "q", days=1, by="t")
     client.headers["Authorization"] = f"Bearer {token}"
@@ -221,7 +224,7 @@ def test_rights_follow_the_folder_whatever_its_key_is(tmp_path):
     (tmp_path / "b").mkdir()
     for name in ("a/grid", "b/grid"):
         Project.create(tmp_path / name, "drift").close()
-    accounts = SingleUser("runner")
+    accounts = SingleUser("runner", CHEAP)
     accounts.add_user("ann", WORDS, None, by="t")
     accounts.grant("ann", tmp_path / "b" / "grid", "viewer", by="t")
     cookie = accounts.sign_in("ann", WORDS)
@@ -284,7 +287,7 @@ def test_the_own_page_signs_in(server):
 
 
 def test_too_many_tries_are_answered_by_429_with_the_time_to_wait():
-    accounts = SingleUser("runner")
+    accounts = SingleUser("runner", CHEAP)
     accounts.add_user("ann", WORDS, "viewer", by="t")
     client = TestClient(create_app(Projects(), accounts))
     wrong = {"name": "ann", "password": "not this one"}
@@ -356,7 +359,7 @@ def test_every_answer_carries_the_headers_of_safety(server):
 
 def test_a_fault_of_ours_has_the_headers_and_the_shape_too(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    app = create_app(Projects(), SingleUser("runner"))
+    app = create_app(Projects(), SingleUser("runner", CHEAP))
 
     def broken() -> None:
         raise RuntimeError("a bug")
@@ -390,13 +393,13 @@ def test_what_others_than_a_proxy_on_this_machine_say_is_not_believed(server):
 
 @pytest.mark.parametrize("host", ["localhost:8642", "127.0.0.1", "[::1]:8642", "LOCALHOST", "lab7", "lab7:99"])
 def test_a_server_on_loopback_answers_to_its_own_names(host):
-    app = create_app(Projects(), SingleUser("runner"), hosts=hosts_of("127.0.0.1", ["lab7"]))
+    app = create_app(Projects(), SingleUser("runner", CHEAP), hosts=hosts_of("127.0.0.1", ["lab7"]))
     assert TestClient(app).get("/api/sign-in", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::2]"])
 def test_a_server_on_loopback_answers_to_no_other_name(host):
-    app = create_app(Projects(), SingleUser("runner"), hosts=hosts_of("127.0.0.1"))
+    app = create_app(Projects(), SingleUser("runner", CHEAP), hosts=hosts_of("127.0.0.1"))
     answer = TestClient(app).get("/api/sign-in", headers={"Host": host})
     assert answer.status_code == 421
     assert "--host-name" in answer.json()["hint"]

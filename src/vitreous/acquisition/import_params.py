@@ -148,7 +148,7 @@ class ImportParams(Params):
         if not isinstance(value, str):
             return value
         parts = value.lower().replace(",", "x").split("x")
-        if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
             raise ValueError(f"a frame size is two whole numbers such as 5760x4092, not {value!r}")
         return tuple(int(part) for part in parts)
 

@@ -140,7 +140,7 @@ class MotionParams(AcquisitionParams):
         if not isinstance(value, str):
             return value
         parts = value.lower().replace(",", "x").split("x")
-        if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        if len(parts) != 2 or not all(part.strip().isdecimal() for part in parts):
             raise ValueError(f"patches are two whole numbers such as 5x5, not {value!r}")
         return tuple(int(part) for part in parts)
 

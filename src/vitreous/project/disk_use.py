@@ -58,7 +58,7 @@ def _use(project: Path, place: Path) -> FolderUse:
         for name in names:
             size, number = size + _size(Path(folder, name)), number + 1
     digits = place.name.removeprefix("J").partition("-")[0]
-    job = int(digits) if place.parent.name == "jobs" and digits.isdigit() else None
+    job = int(digits) if place.parent.name == "jobs" and digits.isdecimal() else None
     return FolderUse(str(place.relative_to(project)), size, number, job)
 
 

@@ -97,10 +97,13 @@ class Child:
         end = time.monotonic() + seconds
         # Looked at without taking note: as long as the dead process is not let go, nobody else gets its number, so
         # that what is left of its group can be ended safely.
-        while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
-            if time.monotonic() > end:
-                return None
-            time.sleep(0.05)
+        try:
+            while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+                if time.monotonic() > end:
+                    return None
+                time.sleep(0.05)
+        except ChildProcessError:  # another thread has let it go, and has ended its group
+            return self._process.wait()
         self._signal_group(signal.SIGTERM)
         time.sleep(0.1)
         self._signal_group(signal.SIGKILL)

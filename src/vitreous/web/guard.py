@@ -76,7 +76,7 @@ def caller_of(known: Known, projects: Iterable[ServedProject]) -> Caller:
 def cookie_name(request: Request) -> str:
     """The cookie's name: servers behind several ssh tunnels share a browser's ``localhost`` and differ by port."""
     port = urlsplit(f"//{request.headers.get('host', '')}").netloc.rpartition(":")[2]
-    return f"{COOKIE}_{port}" if port.isdigit() else COOKIE
+    return f"{COOKIE}_{port}" if port.isdecimal() else COOKIE
 
 
 async def _known(secret: str, ask: Callable[[str], Known | None], accounts: Accounts) -> Known | None:

@@ -93,7 +93,7 @@ class Shield:
                 status=421,
             )
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > LARGEST:
+        if length.isdecimal() and int(length) > LARGEST:
             return Refused(
                 f"the request has {int(length[:18]):,} bytes, more than {LARGEST:,}",
                 hint="Send less at a time; large files are named by their path on the server's machine",

@@ -41,7 +41,7 @@ class Making:
     blurred: bool = False
     state: Literal["running", "done", "failed"] = "running"
     fraction: float = 0.0
-    what: str = "starting"
+    what: str = "waiting for its turn"
     message: str | None = None
     hint: str | None = None
 
@@ -109,6 +109,7 @@ class Reports:
 
 def _make(making: Making, command: list[str]) -> None:
     """Start the process, and read what it says of itself until it ends."""
+    making.what = "starting"
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     except OSError as error:

@@ -44,6 +44,7 @@ class Accounts:
         starter: str | None = None,
         clock: Callable[[], float] = time.time,
         in_memory: bool = False,
+        passwords: Passwords | None = None,
     ) -> None:
         """Open the file, and make it where there is none.
 
@@ -52,11 +53,12 @@ class Accounts:
             starter: name of the person who runs the server.
             clock: gives s since 1970.
             in_memory: keep all in memory instead of in a file.
+            passwords: hashes them; with the full cost unless given.
         """
         self.starter = starter or person()
         self._clock = clock
         self._file = Database(None if in_memory else path or accounts_path())
-        self._passwords = Passwords()
+        self._passwords = passwords or Passwords()
         self._limits = Limits()
         self._remembered = Remembered()
 
@@ -382,5 +384,5 @@ class Accounts:
 class SingleUser(Accounts):
     """Accounts that are kept in memory only, for one person, for tests and for the schema."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(starter=name, in_memory=True)
+    def __init__(self, name: str, passwords: Passwords | None = None) -> None:
+        super().__init__(starter=name, in_memory=True, passwords=passwords)

@@ -19,10 +19,14 @@ _PATIENCE = 10.0
 
 
 class Passwords:
-    """Hashes and checks passwords: about 0.1 s and 32 MiB each, two at a time."""
+    """Hashes and checks passwords: about 0.1 s and 32 MiB each, two at a time.
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
+    Attributes:
+        rounds, memory: cost of a hash, memory in KiB.
+    """
+
+    def __init__(self, rounds: int = 3, memory: int = 32 * 1024) -> None:
+        self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory, parallelism=1)
         self._free = threading.BoundedSemaphore(_AT_ONCE)
         self._lock = threading.Lock()
         self._decoy: str | None = None

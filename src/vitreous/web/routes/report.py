@@ -14,12 +14,16 @@ from vitreous.project import item_table
 from vitreous.project.item_table import Which
 from vitreous.project.job_results import JobResult, Yield, filter_yield, job_results, result_file, result_paths
 from vitreous.project.session_report.making import Making, Reports
-from vitreous.web.guard import Viewing
+from vitreous.web.guard import Access, Viewing
+from vitreous.web.picture_answers import is_guest
+from vitreous.web.refused import Refused
 
 router = APIRouter(prefix="/api/projects/{project}", tags=["results"])
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 """What a browser may do with a report that it shows."""
+FOR_GUESTS = frozenset({".json", ".star", ".csv", ".txt", ".log", ".md", ".yaml", ".yml", ".toml"})
+"""Endings of result files without images; guests get others in no way, as images are blurred for them."""
 
 
 class ReportAsked(BaseModel):
@@ -61,9 +65,16 @@ def yields(access: Viewing, job: int) -> Yield:
 
 
 @router.get("/results/file", operation_id="result_file", response_class=FileResponse)
-def file(access: Viewing, path: Annotated[str, Query(max_length=1000, description="below jobs/")]) -> FileResponse:
-    """One file of the project's results."""
+def file(
+    request: Request, access: Viewing, path: Annotated[str, Query(max_length=1000, description="below jobs/")]
+) -> FileResponse:
+    """One file of the project's results; no images for those who see images blurred."""
     found = result_file(access.project.folder, path)
+    if _guest(request, access) and found.suffix.lower() not in FOR_GUESTS:
+        raise Refused(
+            "image files are not given to guests, who see images blurred",
+            hint="Ask an owner of the project for more rights",
+        )
     return FileResponse(found, filename=found.name, headers={"X-Content-Type-Options": "nosniff"})
 
 
@@ -130,6 +141,10 @@ def _reports(request: Request) -> Reports:
     return found
 
 
+def _guest(request: Request, access: Access) -> bool:
+    return is_guest(request, access.caller, access.project.key)
+
+
 def _state(making: Making) -> ReportState:
     return ReportState(
         id=making.id,
@@ -146,19 +161,20 @@ def _state(making: Making) -> ReportState:
 @router.post("/report", operation_id="make_report")
 def make_report(request: Request, access: Viewing, asked: ReportAsked) -> ReportState:
     """Begin to make a report of the session; one that is being made already is given again."""
-    return _state(_reports(request).make(access.project.key, access.project.folder, asked.format))
+    project = access.project
+    return _state(_reports(request).make(project.key, project.folder, asked.format, _guest(request, access)))
 
 
 @router.get("/report/{number}", operation_id="report_state")
 def report_state(request: Request, access: Viewing, number: str) -> ReportState:
     """How far a report is."""
-    return _state(_reports(request).get(access.project.key, number))
+    return _state(_reports(request).get(access.project.key, number, _guest(request, access)))
 
 
 @router.get("/report/{number}/file", operation_id="report_file", response_class=FileResponse)
 def report_file(request: Request, access: Viewing, number: str, show: bool = False) -> FileResponse:
     """A finished report, to keep or (``show``) to look at in the browser."""
-    making = _reports(request).done(access.project.key, number)
+    making = _reports(request).done(access.project.key, number, _guest(request, access))
     name = f"{access.project.key}-report.{making.format}"
     media = "application/pdf" if making.format == "pdf" else "text/html; charset=utf-8"
     kind = "inline" if show else "attachment"

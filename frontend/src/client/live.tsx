@@ -32,6 +32,8 @@ export interface ProjectState {
   items: { total: number; groups: Record<string, number>; flags: Record<string, number> };
   files: Record<string, number>;
   disk: { free: number; total: number };
+  /** h until the disk is full at the pace of the last hours. */
+  disk_hours?: number | null;
   last_import: number | null;
   images_per_hour?: number | null;
   /** Severity → alarms that last and that nobody has acknowledged. */

@@ -43,7 +43,7 @@ export const TimePanel = memo(function TimePanel(props: TimePanelProps) {
   const state = useRef<PanelState>(null!);
   const { data, window, selected, alarms, writing, height, foot } = props;
   state.current = { data, colours, window, selected, alarms, writing };
-  const kind = `${Boolean(data.least)} ${Boolean(data.steps)} ${writing.turned} ${foot}`;
+  const kind = `${Boolean(data.least)} ${Boolean(data.steps)} ${Boolean(data.line)} ${writing.turned} ${foot}`;
   const ready = width > 0;
 
   useEffect(() => {

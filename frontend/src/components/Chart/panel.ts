@@ -31,6 +31,8 @@ export interface PanelData {
   limits?: PanelLimits | null;
   /** Counts are drawn as steps. */
   steps?: boolean;
+  /** Samples of one thing, joined by a line where nothing is missing between. */
+  line?: boolean;
 }
 
 /** What the drawing looks up at each draw; kept in a ref, so that a change needs no new plot. */
@@ -67,7 +69,7 @@ export function plotOptions(state: { current: PanelState }, size: { width: numbe
   const now = () => state.current;
   const { data } = now();
   const many = Boolean(data.least);
-  const line = many || data.steps;
+  const line = many || data.steps || data.line;
   const series: uPlot.Series[] = [
     {},
     {

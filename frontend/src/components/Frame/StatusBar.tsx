@@ -1,7 +1,7 @@
 import { Anchor, Text, Tooltip } from "@mantine/core";
 import { Link } from "react-router";
 import { useLive, useProjectState, type ProjectState } from "@/client/live";
-import { counted, formatBytes, formatCount, UNKNOWN } from "@/components/format";
+import { counted, formatBytes, formatCount, formatDuration, UNKNOWN } from "@/components/format";
 import { AlarmBadge } from "@/components/State/AlarmBadge";
 import { StateBadge } from "@/components/State/StateBadge";
 import { EngineMenu } from "./EngineMenu";
@@ -9,6 +9,9 @@ import { useMachine } from "./engine";
 
 /** Conditions that hinder; the others only tell what an import is doing. */
 const HINDERS = new Set(["disk", "workers"]);
+
+/** h until the disk is full below which the bar says so; above, only its tooltip does. */
+const SHORT_HOURS = 72;
 
 /** Engine, tasks, processor, disk and what hinders: always in sight. */
 export function StatusBar({ project }: { project: string }) {
@@ -24,9 +27,10 @@ export function StatusBar({ project }: { project: string }) {
       <EngineMenu project={project} state={state} />
       <Tasks project={project} state={state} />
       <Machine />
-      <Tooltip label={`${formatBytes(state.disk.free)} of ${formatBytes(state.disk.total)} free on the project's disk`}>
+      <Tooltip label={`${formatBytes(state.disk.free)} of ${formatBytes(state.disk.total)} free on the project's disk${state.disk_hours == null ? "" : `; full in ${formatDuration(state.disk_hours * 3600)} at the pace of the last hours`}`}>
         <Text size="xs" span>
           {formatBytes(state.disk.free)} free
+          {state.disk_hours != null && state.disk_hours < SHORT_HOURS && `, full in ${formatDuration(state.disk_hours * 3600)}`}
         </Text>
       </Tooltip>
       {(state.alarms?.severe ?? 0) + (state.alarms?.mild ?? 0) > 0 && (

@@ -2,7 +2,7 @@ import { Button, MultiSelect, Popover, SegmentedControl } from "@mantine/core";
 import { IconAdjustments, IconZoomReset } from "@tabler/icons-react";
 import { useMemo } from "react";
 import { formatTime } from "@/components/format";
-import { columnName, INTERVALS, useColumns } from "./session";
+import { columnName, GAUGES, INTERVALS, useColumns } from "./session";
 import classes from "./Session.module.css";
 
 interface Given {
@@ -45,8 +45,8 @@ export function IntervalTools({ project, interval, onInterval, selecting, onSele
 
 function Panels({ project, panels, onPanels }: { project: string; panels: string[]; onPanels: (panels: string[]) => void }) {
   const columns = useNumberColumns(project);
-  const data = [{ value: "rate", label: columnName("rate") }, ...columns.map((value) => ({ value, label: columnName(value) }))];
-  return <MultiSelect label="Panels" description="Any column of numbers, in this order" data={data} value={panels} onChange={onPanels} searchable maxValues={10} comboboxProps={{ withinPortal: false }} />;
+  const data = [...GAUGES, ...columns].map((value) => ({ value, label: columnName(value) }));
+  return <MultiSelect label="Panels" description="Any column of numbers, images per hour, queue and disk, in this order" data={data} value={panels} onChange={onPanels} searchable maxValues={12} comboboxProps={{ withinPortal: false }} />;
 }
 
 /** Columns of numbers that say something of an image. */

@@ -36,6 +36,7 @@ export function LimitHandles({ column, data, writing, height, foot, onLimits }: 
     const part = Math.min(1, Math.max(0, (y - TOP) / room));
     return rounded(low + (writing.turned ? part : 1 - part) * (high - low), high - low, writing.scale);
   };
+  const lanes = lanesOf(data.limits, low, high, placeOf);
   const set = (level: Level, value: number) => onLimits?.({ ...(data.limits ?? NONE), [level]: value });
   return LEVELS.map((level) => {
     const kept = data.limits?.[level];
@@ -78,7 +79,7 @@ export function LimitHandles({ column, data, writing, height, foot, onLimits }: 
         {drawn?.level === level && <div className={classes.drag} style={{ top: placeOf(value) }} />}
         <div
           className={classes.limit}
-          style={{ top: placeOf(value) }}
+          style={{ top: placeOf(value), right: EDGE + (lanes[level] ?? 0) * LANE }}
           data-fixed={onLimits ? undefined : true}
           role={onLimits ? "slider" : undefined}
           tabIndex={onLimits ? 0 : undefined}
@@ -93,6 +94,28 @@ export function LimitHandles({ column, data, writing, height, foot, onLimits }: 
       </div>
     );
   });
+}
+
+const EDGE = 12;
+/** px from one label to another that stands beside it, and height that a label needs. */
+const LANE = 92;
+const LABEL = 17;
+
+/** Labels that would cover each other stand side by side, each still on its line. */
+function lanesOf(limits: PanelLimits | null | undefined, low: number, high: number, placeOf: (value: number) => number): Partial<Record<Level, number>> {
+  const places = LEVELS.flatMap((level) => {
+    const value = limits?.[level];
+    return value == null || value < low || value > high ? [] : [{ level, at: placeOf(value) }];
+  }).sort((a, b) => a.at - b.at);
+  const found: Partial<Record<Level, number>> = {};
+  const ends: number[] = [];
+  for (const { level, at } of places) {
+    const free = ends.findIndex((end) => at - end >= LABEL);
+    const lane = free < 0 ? ends.length : free;
+    ends[lane] = at;
+    found[level] = lane;
+  }
+  return found;
 }
 
 const NONE: PanelLimits = { mild_low: null, mild_high: null, severe_low: null, severe_high: null };

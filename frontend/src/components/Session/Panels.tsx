@@ -3,9 +3,9 @@ import { memo, useCallback, useMemo } from "react";
 import type { AlarmMark, PanelData, PanelLimits } from "@/components/Chart/panel";
 import { writing as writingOf } from "@/components/Chart/scale";
 import { TimePanel } from "@/components/Chart/TimePanel";
-import { counted, formatCount, formatTime, UNKNOWN } from "@/components/format";
+import { counted, formatCount, formatDuration, formatTime, UNKNOWN } from "@/components/format";
 import { LimitForm, LimitHandles } from "./LimitHandles";
-import { columnName, type Series, type SeriesColumn } from "./session";
+import { columnName, isGauge, type Gauge, type Series, type SeriesColumn } from "./session";
 import classes from "./Session.module.css";
 
 export interface PanelsProps {
@@ -29,16 +29,17 @@ const FOOT = 16;
 export function Panels(props: PanelsProps) {
   const { panels, series, window } = props;
   if (!series || !window) return Array.from({ length: 6 }, (_, n) => <Skeleton key={n} height={HEIGHT} mt={22} />);
-  const drawn = panels.filter((name) => name === "rate" || (series.columns[name]?.known ?? 0) > 0);
+  const drawn = panels.filter((name) => (isGauge(name) ? name === "rate" || series[name].values.some((value) => value != null) : (series.columns[name]?.known ?? 0) > 0));
   return drawn.map((name, n) => <Panel key={name} {...props} name={name} series={series} window={window} foot={n === drawn.length - 1} />);
 }
 
 const Panel = memo(function Panel({ name, series, window, selected, alarms, selecting, onZoom, onSelect, onPick, onLimits, foot }: PanelsProps & { name: string; series: Series; window: [number, number]; foot: boolean }) {
-  const column = name === "rate" ? null : series.columns[name]!;
-  const data = useMemo(() => (column ? dataOf(series, column) : rateOf(series)), [series, column]);
-  const writing = useMemo(() => writingOf(name, column?.unit ?? "/h", data.high - data.low), [name, column, data]);
+  const gauge = isGauge(name) ? name : null;
+  const column = gauge ? null : series.columns[name]!;
+  const data = useMemo(() => (gauge ? gaugeOf(series, gauge) : dataOf(series, series.columns[name]!)), [series, gauge, name]);
+  const writing = useMemo(() => writingOf(name, gauge ? GAUGE_UNITS[gauge] : column?.unit, data.high - data.low), [name, gauge, column, data]);
   const height = HEIGHT + (foot ? FOOT : 0);
-  const tell = useCallback((index: number) => (column ? told(series, name, column, data, index, writing) : rateTold(series, index)), [series, name, column, data, writing]);
+  const tell = useCallback((index: number) => (column ? told(series, name, column, data, index, writing) : gaugeTold(series, name as Gauge, index)), [series, name, column, data, writing]);
   const pick = useCallback(
     (index: number) => {
       const id = column && !series.reduced ? series.ids[index] : undefined;
@@ -96,8 +97,16 @@ function dataOf(series: Series, column: SeriesColumn): PanelData {
   return { times: series.times, values: column.median, least: column.least, greatest: column.greatest, low: column.low ?? 0, high: column.high ?? 1, limits: column.limits };
 }
 
-function rateOf({ rate }: Series): PanelData {
-  return { times: rate.times, values: rate.values, low: 0, high: Math.max(1, ...rate.values.map((value) => value ?? 0)), steps: true };
+const GAUGE_UNITS: Record<Gauge, string> = { rate: "/h", queue: "tasks", free_space: "GB" };
+const GAUGE_DIGITS: Record<Gauge, number> = { rate: 0, queue: 0, free_space: 1 };
+
+/** Counts stand on zero; free space fills the panel, so that one sees how it goes. */
+function gaugeOf(series: Series, name: Gauge): PanelData {
+  const { times, values } = series[name];
+  const known = values.filter((value) => value != null);
+  const [least, most] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
+  if (name === "free_space") return { times, values, low: Math.max(0, Math.min(least, most - 1)), high: Math.max(most, least + 1), line: true };
+  return { times, values, low: 0, high: Math.max(1, most), steps: name === "rate", line: name === "queue" };
 }
 
 function sentenceOf(name: string, series: Series, column: SeriesColumn | null, writing: ReturnType<typeof writingOf>): string {
@@ -105,8 +114,9 @@ function sentenceOf(name: string, series: Series, column: SeriesColumn | null, w
   const unit = writing.unit ? ` ${writing.unit}` : "";
   const keys = "Arrow keys move the interval, plus and minus zoom.";
   if (!column) {
-    const last = series.rate.values.at(-1);
-    return `${columnName(name)} ${stretch}, last ${last == null ? UNKNOWN : last.toFixed(0)}. ${keys}`;
+    const gauge = name as Gauge;
+    const last = series[gauge].values.findLast((value) => value != null);
+    return `${columnName(name)} ${stretch}, last ${last == null ? UNKNOWN : `${last.toFixed(GAUGE_DIGITS[gauge])} ${GAUGE_UNITS[gauge]}`}. ${keys}`;
   }
   return `${columnName(name)} of ${counted(column.known, "image")} ${stretch}: ${writing.text(column.low)} to ${writing.text(column.high)}${unit}, median ${writing.text(column.typical)}, last ${writing.text(column.last)}. ${keys}`;
 }
@@ -122,6 +132,12 @@ function told(series: Series, name: string, column: SeriesColumn, data: PanelDat
   return [value, series.names[index] ?? "", ...rest];
 }
 
-function rateTold({ rate }: Series, index: number): string[] {
-  return [`${(rate.values[index] ?? 0).toFixed(0)} images/h`, formatTime(rate.times[index]), `in ${Math.round((rate.width ?? 0) / 60)} min`];
+function gaugeTold(series: Series, name: Gauge, index: number): string[] {
+  const { times, values, width } = series[name];
+  const value = values[index];
+  const span = `in ${formatDuration(width)}`;
+  if (name === "rate") return [`${(value ?? 0).toFixed(0)} images/h`, formatTime(times[index]), span];
+  if (value == null) return [UNKNOWN, formatTime(times[index]), "no engine ran"];
+  if (name === "queue") return [`${counted(value, "task")} in the queue`, formatTime(times[index]), `the most ${span}`];
+  return [`${value.toFixed(1)} GB free`, formatTime(times[index]), `the least ${span}`];
 }

@@ -1,20 +1,18 @@
-import { Button, Group, Skeleton } from "@mantine/core";
-import { IconPlus, IconSitemap } from "@tabler/icons-react";
+import { Skeleton } from "@mantine/core";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
-import { Link } from "react-router";
 import type { AlarmMark, PanelLimits } from "@/components/Chart/panel";
 import { OverviewAxis } from "@/components/Chart/OverviewAxis";
-import { Empty } from "@/components/Empty/Empty";
-import { Fault, sentence } from "@/components/Fault/Fault";
+import { Fault } from "@/components/Fault/Fault";
 import { useAlarms } from "@/components/Alarm/useAlarms";
 import { useAction } from "@/hooks/useAction";
 import { useMayChange } from "@/hooks/useProject";
 import { Headline } from "./Headline";
 import { IntervalTools } from "./IntervalTools";
 import { LastImage } from "./LastImage";
+import { NoImage } from "./NoImage";
 import { Panels } from "./Panels";
 import { SelectionBar, type Chosen } from "./SelectionBar";
-import { columnName, intervalText, usePulse, useSeries, useView, USUAL_FILTERS, type Series } from "./session";
+import { columnName, intervalText, isGauge, usePulse, useSeries, usualPanels, useView, USUAL_FILTERS, type Series } from "./session";
 import { Strip } from "./Strip";
 import classes from "./Session.module.css";
 
@@ -22,7 +20,6 @@ const Filters = lazy(() => import("./Filters").then(({ Filters: found }) => ({ d
 const ScatterBox = lazy(() => import("./ScatterBox").then(({ ScatterBox: found }) => ({ default: found })));
 
 const AlarmList = lazy(() => import("@/components/Alarm/AlarmList").then(({ AlarmList: found }) => ({ default: found })));
-const AddJobDialog = lazy(() => import("@/components/Job/AddJobDialog").then(({ AddJobDialog: found }) => ({ default: found })));
 
 const NO_ALARMS: never[] = [];
 
@@ -38,16 +35,22 @@ export function SessionPage({ project }: { project: string }) {
   return (
     <div className={classes.page}>
       <Headline pulse={pulse.data} alarms={open} />
-      {open.length > 0 && (
-        <Suspense fallback={<Skeleton height={120} />}>
-          <div className={classes.box}>
-            <AlarmList project={project} history={false} />
-          </div>
-        </Suspense>
-      )}
+      {open.length > 0 && <Alarms project={project} />}
       <Strip pulse={pulse.data} />
       <Charts project={project} view={view} now={pulse.data?.time} alarms={[...open, ...(alarms?.recent ?? NO_ALARMS)]} />
+      {open.length === 0 && (alarms?.recent.length ?? 0) > 0 && <Alarms project={project} />}
     </div>
+  );
+}
+
+/** Above the figures while something is wrong; at the end of the page where only some alarms have passed. */
+function Alarms({ project }: { project: string }) {
+  return (
+    <Suspense fallback={<Skeleton height={120} />}>
+      <div className={classes.box}>
+        <AlarmList project={project} />
+      </div>
+    </Suspense>
   );
 }
 
@@ -63,9 +66,9 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
   const [selecting, setSelecting] = useState(false);
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const asked = params.get("panels");
-  const columns = useMemo(() => asked?.split(",").filter((name) => name && name !== "rate"), [asked]);
+  const columns = useMemo(() => asked?.split(",").filter((name) => name && !isGauge(name)), [asked]);
   const series = useSeries(project, columns, stretch, condition, 1500);
-  const panels = useMemo(() => (asked ? asked.split(",") : ["rate", ...Object.keys(series.data?.columns ?? {})]), [asked, series.data]);
+  const panels = useMemo(() => (asked ? asked.split(",") : usualPanels(series.data)), [asked, series.data]);
   const window = useWindow(series.data, series.isPlaceholderData, stretch);
   useMark("session-panels", series.data !== undefined);
 
@@ -123,32 +126,6 @@ function useLimits(project: string, series: Series | undefined) {
     [before, mutate],
   );
   return may ? set : undefined;
-}
-
-/** What is waited for, and where to begin. */
-function NoImage({ project, why }: { project: string; why: string }) {
-  const may = useMayChange(project);
-  const [adding, setAdding] = useState(false);
-  return (
-    <Empty
-      title="No image yet"
-      action={
-        <Group>
-          <Button component={Link} to={`/p/${project}/workflow`} leftSection={<IconSitemap size={16} />}>
-            Open the workflow
-          </Button>
-          {may && (
-            <Button variant="default" leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
-              Add a job, such as an import
-            </Button>
-          )}
-          <Suspense>{adding && <AddJobDialog project={project} opened onClose={() => setAdding(false)} />}</Suspense>
-        </Group>
-      }
-    >
-      {sentence(why)}
-    </Empty>
-  );
 }
 
 /** Notes when something was first seen, for measurements in the browser. */

@@ -27,10 +27,23 @@ export const INTERVALS = [
 export const USUAL_FILTERS = ["fit_resolution", "drift_total", "iciness", "defocus"];
 
 const NAMES: Record<string, string> = {
-  rate: "Images per hour", time: "Time", counts_per_frame: "Counts", drift_total: "Drift", defocus: "Defocus",
+  rate: "Images per hour", queue: "Queue", free_space: "Disk free", time: "Time", counts_per_frame: "Counts", drift_total: "Drift", defocus: "Defocus",
   fit_resolution: "Fit resolution", iciness: "Iciness", particles: "Particles", relative_stddev: "Relative deviation",
   defocus_difference: "Astigmatism", shift_group: "Shift group", group_name: "Group",
 };
+
+/** Panels that are of the whole project, not of images. */
+export const GAUGES = ["rate", "queue", "free_space"] as const;
+export type Gauge = (typeof GAUGES)[number];
+export function isGauge(name: string): name is Gauge {
+  return (GAUGES as readonly string[]).includes(name);
+}
+
+/** The panels that are shown unless others were chosen. */
+export function usualPanels(series: Series | undefined): string[] {
+  const sampled = GAUGES.filter((name) => name !== "rate" && (series?.[name].values.length ?? 0) > 1);
+  return ["rate", ...Object.keys(series?.columns ?? {}), ...sampled];
+}
 
 /** A column for people. */
 export function columnName(column: string): string {

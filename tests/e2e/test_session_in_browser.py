@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +60,16 @@ def camera(movies: list[Path], folder: Path) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def picture_of_failure(page, name: str) -> Iterator[None]:
+    """Where the body fails, keep what the page showed then."""
+    try:
+        yield
+    except BaseException:
+        page.screenshot(path=Path(tempfile.gettempdir()) / f"vitreous-failed-{name}.png")
+        raise
+
+
 def make_project(page, place: Path, camera_folder: Path) -> None:
     """Fill in the dialog of a new project that watches the camera."""
     page.get_by_role("button", name="New project").first.click()
@@ -75,23 +87,28 @@ def make_project(page, place: Path, camera_folder: Path) -> None:
 def until_processed(page, project: Path) -> None:
     """Watch the status bar until all tasks of all movies are done, without loading the page again."""
     page.evaluate("window.__same = true")
-    page.wait_for_function(
-        """(n) => fetch('/api/projects').then(r => r.json()).then(l => {
-            const b = l[0].brief; return b.items.total >= n && (b.tasks.waiting ?? 0) + (b.tasks.ready ?? 0)
-              + (b.tasks.running ?? 0) === 0 && (b.tasks.done ?? 0) >= 3 * n; })""",
-        arg=MOVIES,
-        timeout=240_000,
-        polling=1000,
-    )
+    text = "SELECT count(*) FROM tasks WHERE state = 'done' AND type IN ('motion', 'ctf', 'measure')"
+    await_value(page, project, text, 3 * MOVIES, seconds=240)
     assert page.evaluate("window.__same") is True
     with Project(project) as found:
         assert not found.tasks(state="quarantined")
         assert not found.tasks(state="failed")
 
 
+def await_value(page, project: Path, text: str, value: int, seconds: float = 20.0) -> None:
+    """Wait until a question to the catalogue has this answer; the page goes on meanwhile."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with Project(project) as found:
+            if found.sql(text).rows[0][0] == value:
+                return
+        page.wait_for_timeout(300)
+    raise AssertionError(f"{text}: not {value} after {seconds:g} s")
+
+
 def check_session(page) -> None:
     """The dashboard shows the images that came while it was open."""
-    page.get_by_text(re.compile(rf"\b{MOVIES}\b.*images", re.DOTALL)).first.wait_for(timeout=20_000)
+    page.locator("[data-figure='processed']").filter(has_text=re.compile(rf"\b{MOVIES}\b")).wait_for(timeout=20_000)
     for label in ("Fit resolution", "Drift", "Iciness", "Defocus", "Counts"):
         assert page.get_by_text(label, exact=True).first.is_visible()
     page.locator("main img[src*='/views/']").first.wait_for(timeout=20_000)
@@ -125,31 +142,18 @@ def curate(page, base: str, project: Path) -> None:
     name = re.search(r"5me2_\d+", first.inner_text())[0]
     first.click()
     page.keyboard.press("1")
-    flags = {"flag": f"SELECT name FROM exposures WHERE flag = 'red' AND name = '{name}'"}
-    await_rows(project, flags["flag"], 1)
+    await_value(page, project, f"SELECT count(*) FROM exposures WHERE flag = 'red' AND name = '{name}'", 1)
+    trashed = "SELECT count(*) FROM exposures WHERE group_name = 'TRASH'"
     page.keyboard.press("t")
     count_rows(page, MOVIES - 1)
-    await_rows(project, "SELECT name FROM exposures WHERE group_name = 'TRASH'", 1)
+    await_value(page, project, trashed, 1)
     page.get_by_role("button", name=re.compile("^TRASH 1")).click()
     count_rows(page, 1)
     rows(page).first.click()
     page.keyboard.press("r")
-    await_rows(project, "SELECT name FROM exposures WHERE group_name = 'TRASH'", 0)
+    await_value(page, project, trashed, 0)
     page.get_by_role("button", name=re.compile("^All images")).click()
     count_rows(page, MOVIES)
-
-
-def await_rows(project: Path, text: str, number: int) -> None:
-    """Wait until a question to the catalogue has so many rows."""
-    import time
-
-    end = time.monotonic() + 15
-    while time.monotonic() < end:
-        with Project(project) as found:
-            if len(found.sql(text).rows) == number:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"{text}: not {number} rows")
 
 
 def run_ctf_on_two(page, base: str, project: Path) -> None:
@@ -166,18 +170,11 @@ def run_ctf_on_two(page, base: str, project: Path) -> None:
     dialog.get_by_label(re.compile("^max.resolution", re.IGNORECASE)).first.fill("4.5")
     dialog.get_by_role("button", name=re.compile("^Add")).last.click()
     dialog.wait_for(state="hidden")
-    await_rows(project, "SELECT id FROM jobs WHERE type = 'ctf'", 2)
+    await_value(page, project, "SELECT count(*) FROM jobs WHERE type = 'ctf'", 2)
     page.goto(f"{base}/p/grid-3/workflow?view=list")
     page.get_by_text("Find CTF").nth(1).wait_for()
-    text = "SELECT t.item FROM tasks t WHERE t.type = 'ctf' AND t.state = 'done'"
-    page.wait_for_function("true")
-    for _ in range(120):
-        with Project(project) as found:
-            if len(found.sql(text).rows) == MOVIES + 2:
-                break
-        page.wait_for_timeout(500)
-    else:
-        raise AssertionError("the CTF of the two images was not found")
+    done = "SELECT count(*) FROM tasks WHERE type = 'ctf' AND state = 'done'"
+    await_value(page, project, done, MOVIES + 2, seconds=120)
     with Project(project) as found:
         newest = max(job.id for job in found.jobs() if job.view().type == "ctf")
         assert found.job(newest).params["max_resolution"] == 4.5
@@ -233,14 +230,16 @@ def test_a_session_from_a_new_project_to_its_template(movies, tmp_path):
     options = ("--root", str(tmp_path), "--workers", "1")
     with chrome.served(options=options, state=tmp_path / "state") as server, chrome.browsing() as browser:
         tab = chrome.open_tab(browser, server)
-        make_project(tab.page, tmp_path, folder)
-        with camera(movies, folder):
-            until_processed(tab.page, project)
-        check_session(tab.page)
-        curate(tab.page, server.base, project)
-        run_ctf_on_two(tab.page, server.base, project)
-        look_at_spectrum(tab.page, server.base)
-        export_template(tab.page, server.base)
+        tab.page.set_default_timeout(30_000)
+        with picture_of_failure(tab.page, "session"):
+            make_project(tab.page, tmp_path, folder)
+            with camera(movies, folder):
+                until_processed(tab.page, project)
+            check_session(tab.page)
+            curate(tab.page, server.base, project)
+            run_ctf_on_two(tab.page, server.base, project)
+            look_at_spectrum(tab.page, server.base)
+            export_template(tab.page, server.base)
         check_on_a_phone(browser, server, tab.context.cookies())
         assert not tab.complaints
     assert server.process.returncode == 0

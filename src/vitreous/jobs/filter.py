@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -57,6 +57,16 @@ class FilterParams(Params):
             raise ValueError(f"{both[0]!r} is both kept and rejected by hand")
         return self
 
+    @cached_property
+    def rule(self) -> FilterRule:
+        """What these parameters state; made once, for it is asked for each item."""
+        return FilterRule(
+            expression=_parsed(self.expression),
+            keep={entry.item: entry.reason for entry in self.keep},
+            reject={entry.item: entry.reason for entry in self.reject},
+            accept_unknown=self.unknown == "accept",
+        )
+
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> Expression:
@@ -66,12 +76,7 @@ def _parsed(text: str) -> Expression:
 
 def filter_rule(params: FilterParams) -> FilterRule:
     """The rule that the parameters state, for verdicts, counts and comparisons of versions."""
-    return FilterRule(
-        expression=_parsed(params.expression),
-        keep={entry.item: entry.reason for entry in params.keep},
-        reject={entry.item: entry.reason for entry in params.reject},
-        accept_unknown=params.unknown == "accept",
-    )
+    return params.rule
 
 
 def _decide(params: FilterParams, item: DecisionInput) -> frozenset[str]:

@@ -96,7 +96,8 @@ def table_columns(session: Session) -> list[TableColumn]:
 
 def _of_scripts(session: Session) -> dict[str, tuple[str, str | None, str]]:
     declared: dict[str, tuple[str, str | None, str]] = {}
-    for name in {job.type for job in session.graph().jobs.values() if job.type.startswith("script:")}:
+    rows = session.db.connection.execute("SELECT DISTINCT type FROM job WHERE type GLOB 'script:*'")
+    for (name,) in rows.fetchall():
         declared.update(script_columns(session.type(name)))
     return declared
 
@@ -180,18 +181,29 @@ def rows_of(
     order: Sequence[tuple[str, Direction]] = (),
     limit: int = 200,
     offset: int = 0,
+    lacking: bool = False,
 ) -> Rows:
-    """One page of the table; ``verdicts`` where ``which`` names a filter (see ``verdicts_of``)."""
+    """One page of the table; ``verdicts`` where ``which`` names a filter (see ``verdicts_of``).
+
+    Args:
+        session, which, order, limit, offset: as they say.
+        columns: names.
+        lacking: whether columns that the project lacks are given as unknown, not refused.
+    """
+    known = exposure_columns(session.db)
+    given = [name for name in columns if name in known] if lacking else list(columns)
     where, values = condition_of(session, replace(which, upto=None))
     newest = int(session.db.connection.execute("SELECT coalesce(max(id), 0) FROM exposure").fetchone()[0])
     bounded, all_values, new = where, values, 0
     if which.upto is not None and which.upto < newest:
         bounded, all_values = f"{where} AND id <= ?", (*values, which.upto)
         new = library.count(session.db, f"{where} AND id > ?", (*values, which.upto))
-    page = library.page(session.db, ["id", *columns], bounded, all_values, order, limit, offset)
+    page = library.page(session.db, ["id", *given], bounded, all_values, order, limit, offset)
     ids = [row[0] for row in page.rows]
     verdicts = None if which.filter is None else verdicts_of(session, which.filter, ids)
     rows = [row[1:] for row in page.rows]
+    if len(given) < len(columns):
+        rows = [tuple(dict(zip(given, row, strict=True)).get(name) for name in columns) for row in rows]
     return Rows(Page(rows, tuple(columns), page.total), ids, newest, new, verdicts)
 
 
@@ -213,6 +225,17 @@ def ids_between(
     """Numbers of the items in rows ``first`` to ``last`` (not included) of the sorted table."""
     where, values = condition_of(session, which)
     return list(library.ids_of(session.db, where, values, order)[max(0, first) : max(0, last)])
+
+
+def place_of(session: Session, which: Which, order: Sequence[tuple[str, Direction]], item: int) -> int | None:
+    """The row (from 0) in which an item stands in the sorted table; ``None`` where it is not shown there."""
+    where, values = condition_of(session, which)
+    own = session.db.connection.execute(f"SELECT 1 FROM exposures WHERE {where} AND id = ?", (*values, item))
+    if own.fetchone() is None:
+        return None
+    if not order:
+        return library.count(session.db, f"{where} AND id < ?", (*values, item))
+    return list(library.ids_of(session.db, where, values, order)).index(item)
 
 
 def rows_by_id(session: Session, ids: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:

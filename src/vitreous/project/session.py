@@ -48,7 +48,7 @@ class Session:
     look_again: Callable[[int, Sequence[str]], None] = lambda job, paths: None
     after_commit: list[Callable[[], object]] = field(default_factory=list)
     _files: dict[tuple[str, int, int], str] = field(default_factory=dict)
-    _deciders: dict[tuple[int, str], Callable[[DecisionInput], frozenset[str]]] = field(default_factory=dict)
+    _deciders: dict[int, tuple[str, Callable[[DecisionInput], frozenset[str]]]] = field(default_factory=dict)
     _graph: tuple[Any, Graph] | None = None
 
     def settings(self) -> dict[str, Any]:
@@ -134,12 +134,13 @@ class Session:
 
     def decide(self, job: Job, given: DecisionInput) -> frozenset[str]:
         """What a decision job says of an item."""
-        key = (job.id, job.identity)
-        if key not in self._deciders:
+        identity, decider = self._deciders.get(job.id, ("", None))
+        if decider is None or identity != job.identity:
             job_type = self.type(job.type)
             assert job_type.decide is not None
-            self._deciders[key] = partial(job_type.decide, checked(job_type, job.params, job.label))
-        return self._deciders[key](given)
+            decider = partial(job_type.decide, checked(job_type, job.params, job.label))
+            self._deciders[job.id] = (job.identity, decider)  # only the newest: each decision by hand makes another
+        return decider(given)
 
     def job(self, name: int | str) -> Job:
         """A job by number, ``J3``, or title, or a ``UsageError``."""
@@ -157,7 +158,7 @@ def job_number(graph: Graph, name: int | str) -> int:
     """The number behind ``3``, ``"3"``, ``"J3"`` or a title that only one job has."""
     text = str(name).strip()
     digits = text[1:] if text[:1] in "Jj" else text
-    if digits.isdigit() and int(digits) in graph.jobs:
+    if digits.isdecimal() and int(digits) in graph.jobs:
         return int(digits)
     titled = [job.id for job in graph.jobs.values() if job.title == text]
     if len(titled) == 1:

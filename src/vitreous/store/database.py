@@ -20,6 +20,9 @@ from vitreous.store.migration import APPLICATION_ID, latest_version, migrate, ve
 NAME = "project.db"
 """Name of the catalogue in the project's folder."""
 
+WRITER_CACHE, READER_CACHE, SORTER_CACHE = 128, 16, 128
+"""MiB of the file that a connection keeps; a sort of 100,000 exposures reads all of their table, some 100 MiB."""
+
 BUSY_SECONDS = 10.0
 """s that a statement waits for another process's lock."""
 
@@ -166,10 +169,15 @@ def _connect(uri: str) -> sqlite3.Connection:
     return connection
 
 
-def _tune(connection: sqlite3.Connection) -> None:
+def _tune(connection: sqlite3.Connection, cache: int) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -131072")  # KiB; a sort of 100,000 exposures reads all of their table
+    set_cache(connection, cache)
+
+
+def set_cache(connection: sqlite3.Connection, mebibytes: int) -> None:
+    """Let a connection keep so much of the file in memory (MiB) before it reads it again."""
+    connection.execute(f"PRAGMA cache_size = -{mebibytes * 1024}")
 
 
 def _check_there(folder: Path, path: Path) -> None:
@@ -244,7 +252,7 @@ def _open_writer(folder: Path, path: Path, version: int) -> Database:
         network = is_network(kind)
         connection.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'WAL'}")
         connection.execute("PRAGMA synchronous = FULL")
-        _tune(connection)
+        _tune(connection, WRITER_CACHE)
         if network:
             notes.append(f"the project lies on a network file system ({kind}): each commit waits for the server")
         if version < latest_version():
@@ -268,7 +276,7 @@ def _open_reader(folder: Path, path: Path, version: int) -> Database:
             notes.append(f"a copy in memory was brought from version {version} to {latest_version()}; the file was not")
         elif version > latest_version():
             notes.append("the project was written by a newer Vitreous, and is open for reading only")
-        _tune(connection)
+        _tune(connection, READER_CACHE)
         connection.execute("PRAGMA query_only = ON")
     except BaseException:
         connection.close()

@@ -22,8 +22,11 @@ Order = Sequence[tuple[str, Direction]]
 
 _T = TypeVar("_T")
 
-_KEPT = 16
-"""Results of filters and sorts that are kept until the data change."""
+_KEPT_BYTES = 32 * 2**20
+"""Bytes of results of filters and sorts that are kept until the data change."""
+
+_ENTRY = 64
+"""Bytes that an entry of a list or a dict is taken for: a number, a short text, its place."""
 
 _SHALLOW = 1000
 """Rows up to which a page is found by keeping the best few in one pass; deeper ones sort all, once."""
@@ -148,10 +151,30 @@ def cached(db: Database, key: Any, make: Callable[[], _T]) -> _T:
     if key in kept:
         return kept[key]
     value = make()
-    while len(kept) > _KEPT:
-        kept.pop(next(name for name in kept if name != "stamp"), None)
     kept[key] = value
+    sizes = {name: _bytes_of(content) for name, content in kept.items() if name not in ("stamp", key)}
+    room = _KEPT_BYTES - _bytes_of(value) - sum(sizes.values())
+    for name, size in sizes.items():  # the oldest first
+        if room >= 0:
+            break
+        del kept[name]
+        room += size
     return value
+
+
+def _bytes_of(value: Any) -> int:
+    """About the memory that a kept result takes; quickly, and only as deep as results are."""
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if isinstance(value, array):
+        return len(value) * value.itemsize
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, list | tuple | dict):
+        first = next(iter(value.values() if isinstance(value, dict) else value), None)
+        each = _ENTRY + (_ENTRY * len(first) if isinstance(first, list | tuple | dict) else 0)
+        return len(value) * each + (sum(map(_bytes_of, value)) if isinstance(value, tuple) and len(value) < 8 else 0)
+    return _ENTRY
 
 
 def _ids(

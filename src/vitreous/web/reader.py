@@ -10,16 +10,18 @@ from vitreous.core.errors import ResourceError
 from vitreous.project.overview import open_for_reading
 from vitreous.project.session import Session
 from vitreous.store.database import NAME as CATALOGUE
+from vitreous.store.database import READER_CACHE, set_cache
 
 COPY_SECONDS = 3.0
 """s after which a copy of a catalogue that has changed is made anew."""
 
 
 class Reader:
-    """One reader; not for several threads at once."""
+    """One reader; not for several threads at once. It keeps ``cache`` MiB of the file in memory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: int = READER_CACHE) -> None:
         self.folder = folder
+        self._cache = cache
         self._session: Session | None = None
         self._file = (0, 0)
         self._stamp: tuple[int, int] | None = None
@@ -37,6 +39,7 @@ class Reader:
         if self._session is None:
             stamp = self._changed()
             self._session, self._file = open_for_reading(self.folder), file
+            set_cache(self._session.db.connection, self._cache)
             # A catalogue of an older version, or one on a medium that can't be written, is read as a copy in memory,
             # which does not follow the file.
             is_copy = not self._session.db.connection.execute("PRAGMA database_list").fetchone()[2]

@@ -14,6 +14,7 @@ from vitreous.project.overview import open_for_reading
 from vitreous.project.project import Project
 from vitreous.project.session import Session
 from vitreous.store.database import NAME as CATALOGUE
+from vitreous.store.database import READER_CACHE, SORTER_CACHE
 from vitreous.store.faults import explained
 from vitreous.web.reader import Reader
 
@@ -24,10 +25,10 @@ WAIT_SECONDS = 30.0
 class Lane:
     """One reader of a catalogue, used by one request at a time; results of its queries are kept until data change."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: int = READER_CACHE) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._reader = Reader(folder)
+        self._reader = Reader(folder, cache)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -68,7 +69,7 @@ class ServedProject:
     def __init__(self, key: str, folder: Path) -> None:
         self.key = key
         self.folder = folder
-        self._light, self._heavy = Lane(folder), Lane(folder)
+        self._light, self._heavy = Lane(folder), Lane(folder, SORTER_CACHE)
         self._writing = threading.Lock()
 
     def reading(self) -> AbstractContextManager[Session]:

@@ -22,6 +22,7 @@ import { PhoneList } from "./PhoneList";
 import { sorted } from "./query";
 import { SaveFilter, type FilterLine } from "./SaveFilter";
 import { SelectionBar } from "./SelectionBar";
+import { UNKNOWN_ID } from "./selection";
 import { Table } from "./Table";
 import { Tools } from "./Tools";
 import { Tree, useMarks } from "./Tree";
@@ -60,7 +61,8 @@ export function Library({ project }: { project: string }) {
   }));
   const ids = useMemo(() => [...choice.ids], [choice.ids]);
   const columns = useMemo(() => state.names.map((name) => state.known.get(name)!), [state.names, state.known]);
-  const looked = useResting(hovered ?? choice.cursor?.id ?? null);
+  const at = choice.cursor?.id;
+  const looked = useResting(hovered ?? (at === undefined || at === UNKNOWN_ID ? null : at));
   const near = useNear(state);
   const edit = useCallback((filter: FilterLine) => setDialog({ kind: "edit", filter }), []);
   const versions = useCallback((filter: FilterLine) => setDialog({ kind: "versions", filter }), []);

@@ -1,6 +1,6 @@
 /** Which columns the table shows, in which order and how wide; kept per mode on this machine, and in the address. */
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { client, need, type Schemas } from "@/client/client";
 import { shown } from "@/components/format";
 import { useUrlState } from "@/hooks/useUrlState";
@@ -68,11 +68,13 @@ export function useShownColumns(mode: string | undefined, all: TableColumn[] | u
   const known = useMemo(() => new Map((all ?? []).map((column) => [column.name, column])), [all]);
   const key = `library-columns-${mode ?? ""}`;
   const [text, setText] = useUrlState("columns");
+  const asked = useMemo(() => (text ? text.split(",") : read<string[]>(key, [])), [text, key]);
   const names = useMemo(() => {
-    const asked = text ? text.split(",") : read<string[]>(key, []);
     const found = asked.filter((name) => known.has(name));
     return found.length ? found : defaultColumns(mode, known);
-  }, [text, key, known, mode]);
+  }, [asked, known, mode]);
+  /** What the rows are asked for, at once with the columns: the server gives what the project lacks as unknown. */
+  const wanted = useMemo(() => [...new Set([...asked, ...(names.length ? names : (DEFAULTS[mode ?? ""] ?? COMMON))])], [asked, mode, names]);
   const setNames = useCallback(
     (next: string[]) => {
       localStorage.setItem(key, JSON.stringify(next));
@@ -84,7 +86,14 @@ export function useShownColumns(mode: string | undefined, all: TableColumn[] | u
     localStorage.removeItem(key);
     setText("");
   }, [key, setText]);
-  return { known, names, setNames, reset };
+  return { known, names, wanted: useSteady(wanted), setNames, reset };
+}
+
+/** Columns that were asked for once stay asked for, so that knowing the project's columns asks for no other rows. */
+function useSteady(wanted: string[]): string[] {
+  const kept = useRef(wanted);
+  if (!wanted.every((name) => kept.current.includes(name))) kept.current = wanted;
+  return kept.current;
 }
 
 const WIDTHS = "library-widths";

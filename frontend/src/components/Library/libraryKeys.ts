@@ -73,8 +73,8 @@ export function libraryKeys(given: Given): Keys {
     t: () => (given.inTrash ? tell("It is in TRASH already") : mark("group", "TRASH")()),
     r: () => (given.inTrash ? mark("group", "RESTORE")() : tell("It is not in TRASH")),
     u: changes.undo, "Ctrl+z": changes.undo,
-    f: () => at !== undefined && choice.cursor && given.open(choice.cursor.id, true),
-    Enter: () => choice.cursor && given.open(choice.cursor.id, false),
+    f: () => item() !== undefined && given.open(item()!.id, true),
+    Enter: () => item() !== undefined && given.open(item()!.id, false),
     "/": given.focusFilter, "?": given.help, g: given.turnView,
     "Ctrl+a": choice.all, Escape: choice.clear,
   };

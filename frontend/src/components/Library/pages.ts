@@ -35,7 +35,7 @@ export interface Rows {
  * @param range rows in sight
  * @param frozen whether new items must not move what is in sight
  */
-export function useRows(project: string, shown: Shown, names: string[], range: [number, number], frozen: boolean, enabled: boolean): Rows {
+export function useRows(project: string, shown: Shown, names: string[], range: [number, number], frozen: boolean): Rows {
   const queries = useQueryClient();
   const columns = useMemo(() => [...new Set(["name", "flag", "group_name", ...names])].sort(), [names]);
   const query = useMemo(() => itemQuery(shown), [shown]);
@@ -49,12 +49,11 @@ export function useRows(project: string, shown: Shown, names: string[], range: [
   const found = useQueries({
     queries: pages.map((page) => ({
       queryKey: [...key, page],
-      enabled,
       staleTime: 30_000,
       gcTime: 120_000,
       queryFn: async ({ signal }: { signal: AbortSignal }) => {
         const upto = freeze.current ? newest.current : undefined;
-        const params = { ...query, upto, columns: columns.join(","), order: order || undefined, limit: PAGE, offset: page * PAGE };
+        const params = { ...query, upto, columns: columns.join(","), lacking: true, order: order || undefined, limit: PAGE, offset: page * PAGE };
         const data = await need(client.GET("/api/projects/{project}/items", { params: { path: { project }, query: params }, signal }));
         if (upto === undefined) newest.current = data.newest;
         return data;

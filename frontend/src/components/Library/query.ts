@@ -29,14 +29,19 @@ export interface ItemQuery {
   side?: Side;
 }
 
-function read(params: URLSearchParams): Shown {
-  let conditions: string[] = [];
+/** Conditions as JSON, or one as plain text. */
+function readConditions(text: string | null): string[] {
+  if (!text?.trim()) return [];
   try {
-    const found: unknown = JSON.parse(params.get("where") ?? "[]");
-    if (Array.isArray(found)) conditions = found.filter((entry): entry is string => typeof entry === "string");
+    const found: unknown = JSON.parse(text);
+    if (Array.isArray(found)) return found.filter((entry): entry is string => typeof entry === "string");
   } catch {
-    conditions = [];
+    // not JSON: a condition as people type it
   }
+  return [text.trim()];
+}
+
+function read(params: URLSearchParams): Shown {
   const order = (params.get("order") ?? "")
     .split(",")
     .filter(Boolean)
@@ -49,8 +54,8 @@ function read(params: URLSearchParams): Shown {
     flag: params.get("flag") ?? "",
     tag: params.get("tag") ?? "",
     filter: params.get("filter") ? Number(params.get("filter")) : null,
-    side: (params.get("side") as Side | null) ?? "all",
-    conditions,
+    side: (params.get("side") as Side | null) ?? (params.get("filter") ? "items" : "all"),
+    conditions: readConditions(params.get("where")),
     order,
   };
 }
@@ -61,7 +66,7 @@ function write(params: URLSearchParams, shown: Shown): void {
   put("flag", shown.flag);
   put("tag", shown.tag);
   put("filter", shown.filter === null ? "" : String(shown.filter));
-  put("side", shown.filter === null || shown.side === "all" ? "" : shown.side);
+  put("side", shown.filter === null ? "" : shown.side);
   put("where", shown.conditions.length ? JSON.stringify(shown.conditions) : "");
   put("order", orderText(shown.order));
 }

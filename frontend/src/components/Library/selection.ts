@@ -29,6 +29,8 @@ export interface Choice {
 }
 
 const NONE: ReadonlySet<number> = new Set();
+/** The cursor's image until the row at its place has come. */
+export const UNKNOWN_ID = -1;
 
 export function useChoice(project: string, shown: Shown, rows: Rows): Choice {
   const [ids, setIds] = useState<ReadonlySet<number>>(NONE);
@@ -42,7 +44,7 @@ export function useChoice(project: string, shown: Shown, rows: Rows): Choice {
 
   const put = useCallback((index: number) => {
     const item = now.current.rows.at(index);
-    if (item) setCursor({ index, id: item.id });
+    setCursor({ index, id: item?.id ?? UNKNOWN_ID });
     return item;
   }, []);
   const go = useCallback(
@@ -110,7 +112,7 @@ export function useChoice(project: string, shown: Shown, rows: Rows): Choice {
   );
   const targets = useCallback(() => {
     const { ids: chosen, cursor: at } = now.current;
-    return chosen.size ? [...chosen] : at ? [at.id] : [];
+    return chosen.size ? [...chosen] : at && at.id !== UNKNOWN_ID ? [at.id] : [];
   }, []);
   return useMemo(
     () => ({ ids, range, cursor, has, go, extend, toggle, all, clear, setCursor, targets }),

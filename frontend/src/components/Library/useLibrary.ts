@@ -3,9 +3,11 @@ import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
-import { client, need } from "@/client/client";
+import { asFault, client, need } from "@/client/client";
 import { useProjectState } from "@/client/live";
+import { showFault } from "@/components/Fault/Fault";
 import { viewerUrl, type SetName } from "@/components/Image/views";
+import { tell } from "@/hooks/useAction";
 import { useMayChange } from "@/hooks/useProject";
 import { useUrlState } from "@/hooks/useUrlState";
 import { useChanges } from "./changes";
@@ -14,8 +16,8 @@ import { readLimits } from "./conditions";
 import { useBounds } from "./limits";
 import { useRows } from "./pages";
 import { PHONE_COLUMNS } from "./PhoneList";
-import { useShown } from "./query";
-import { useChoice } from "./selection";
+import { itemQuery, orderText, useShown, type Shown } from "./query";
+import { UNKNOWN_ID, useChoice, type Cursor } from "./selection";
 
 const USUAL_SET: Record<string, SetName> = { drift: "image", "single-particle": "drift" };
 
@@ -25,14 +27,14 @@ export function useLibrary(project: string) {
   const { shown, change } = useShown();
   const mode = useProjectState(project)?.mode;
   const columns = useTableColumns(project);
-  const { known, names, setNames, reset } = useShownColumns(mode, columns.data);
+  const { known, names, wanted, setNames, reset } = useShownColumns(mode, columns.data);
   const [view, setView] = useUrlState("view", "table");
   const [set, setSet] = useUrlState("set");
   const [range, setRange] = useState<[number, number]>([0, 40]);
   const [top, setTop] = useState(true);
   const busy = useRef(false);
-  const asked = useMemo(() => (phone ? [...new Set([...names, ...PHONE_COLUMNS.filter((name) => known.has(name))])] : names), [phone, names, known]);
-  const rows = useRows(project, shown, asked, range, (!top || busy.current) && shown.order.length > 0, names.length > 0);
+  const asked = useMemo(() => (phone ? [...new Set([...wanted, ...PHONE_COLUMNS])] : wanted), [phone, wanted]);
+  const rows = useRows(project, shown, asked, range, (!top || busy.current) && shown.order.length > 0);
   const choice = useChoice(project, shown, rows);
   busy.current = choice.cursor !== null || choice.ids.size > 0;
   const changes = useChanges(project);
@@ -41,7 +43,7 @@ export function useLibrary(project: string) {
     setTop(atTop);
   }, []);
   useFollowCursor(rows, choice, shown);
-  useCursorInUrl(project, choice, rows);
+  useCursorInUrl(project, shown, choice, rows);
   const filters = useQuery({
     queryKey: ["p", project, "filters"],
     placeholderData: keepPreviousData,
@@ -84,18 +86,41 @@ function useFollowCursor(rows: ReturnType<typeof useRows>, choice: ReturnType<ty
 }
 
 /** The row of the cursor in the address, so that Back from the viewer comes to it. */
-function useCursorInUrl(project: string, choice: ReturnType<typeof useChoice>, rows: ReturnType<typeof useRows>): void {
+function useCursorInUrl(project: string, shown: Shown, choice: ReturnType<typeof useChoice>, rows: ReturnType<typeof useRows>): void {
   const [text, setText] = useUrlState("row");
   const put = useDebouncedCallback(setText, 400);
   const started = useRef(false);
-  const { cursor, go } = choice;
+  const { cursor, setCursor } = choice;
   useEffect(() => {
     if (started.current || rows.total === undefined) return;
     started.current = true;
     const index = Number(text);
-    if (text && index < rows.total) go(index);
-  }, [go, rows.total, text]);
+    if (text && index < rows.total) setCursor({ index, id: rows.at(index)?.id ?? UNKNOWN_ID });
+  }, [rows, setCursor, text]);
   useEffect(() => {
     if (started.current && cursor) put(String(cursor.index));
   }, [cursor, project, put]);
+  useLinkedItem(project, shown, setCursor);
+}
+
+/** `?item=ID`: the cursor goes to that image, which other pages link to; where it is not shown, that is said. */
+function useLinkedItem(project: string, shown: Shown, setCursor: (cursor: Cursor) => void): void {
+  const [item, setItem] = useUrlState("item");
+  const now = useRef({ shown, setCursor, setItem });
+  now.current = { shown, setCursor, setItem };
+  useEffect(() => {
+    const id = Number(item);
+    if (!item || !Number.isInteger(id)) return;
+    let gone = false;
+    const query = { ...itemQuery(now.current.shown), order: orderText(now.current.shown.order) || undefined, item: id };
+    need(client.GET("/api/projects/{project}/items/place", { params: { path: { project }, query } }))
+      .then(({ row }) => {
+        if (gone) return;
+        if (row === null) tell(`Image #${item} is not among those shown; it may be in TRASH`);
+        else now.current.setCursor({ index: row, id });
+        now.current.setItem("");
+      })
+      .catch((error: unknown) => showFault(asFault(error)));
+    return () => void (gone = true);
+  }, [item, project]);
 }

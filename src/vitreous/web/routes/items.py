@@ -69,6 +69,12 @@ class Ids(BaseModel):
     ids: list[int]
 
 
+class ItemPlace(BaseModel):
+    """Row (from 0) of an item in the sorted table; none where it is not among those shown."""
+
+    row: int | None
+
+
 class RowsAsked(BaseModel):
     """Which rows, and which columns of them."""
 
@@ -145,10 +151,11 @@ def items(
     order: Order = None,
     limit: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 200,
     offset: Annotated[int, Query(ge=0, le=2**40)] = 0,
+    lacking: Annotated[bool, Query(description="give columns that the project lacks as unknown")] = False,
 ) -> ItemPage:
     """One page of the table."""
     with access.project.asking() as session:
-        found = item_table.rows_of(session, chosen.which(), _names(columns), read_order(order), limit, offset)
+        found = item_table.rows_of(session, chosen.which(), _names(columns), read_order(order), limit, offset, lacking)
     page = found.page
     rows = [list(row) for row in page.rows]
     return ItemPage(
@@ -175,6 +182,13 @@ def item_ids(
         raise UsageError(f"{last - first} rows at once", hint=f"Ask for {MOST_IDS} at most")
     with access.project.asking() as session:
         return Ids(ids=item_table.ids_between(session, chosen.which(), read_order(order), first, last))
+
+
+@router.get("/items/place", operation_id="item_place")
+def item_place(access: Viewing, chosen: Chosen, item: int, order: Order = None) -> ItemPlace:
+    """The row in which an item stands in the sorted table."""
+    with access.project.asking() as session:
+        return ItemPlace(row=item_table.place_of(session, chosen.which(), read_order(order), item))
 
 
 @router.post("/items/rows", operation_id="item_rows")

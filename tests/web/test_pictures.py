@@ -247,3 +247,54 @@ def test_create_app_needs_no_files(folder: Path) -> None:
     with TestClient(create_app(Projects([folder]), accounts), follow_redirects=False) as client:
         client.get("/open", params={"token": accounts.new_link()})
         assert client.get("/api/files").json() == []
+
+
+def test_guests_learn_no_folders_from_faults(guest: TestClient, folder: Path) -> None:
+    url = "/api/projects/p/items/2/views/before.png"
+    answer = guest.get(url)
+    assert answer.status_code == 422
+    assert str(folder.parent) not in answer.text
+    assert "two.mrc" in answer.json()["message"]
+    broken = folder / "broken file.mrc"
+    broken.write_bytes(b"no image")
+    told = guest.get(f"{FILES}/info", params={"path": broken.name})
+    assert (told.status_code, told.json()["context"]["path"]) == (422, broken.name)
+    assert str(folder.parent) not in told.text
+    broken.unlink()
+
+
+def test_owners_learn_where_a_damaged_file_lies(client: TestClient, folder: Path) -> None:
+    assert str(folder) in client.get("/api/projects/p/items/2/views/before.png").json()["message"]
+
+
+@pytest.mark.parametrize(("orientation", "told"), [("flip-90", "applied"), (None, "not applied")])
+def test_the_gain_reference_is_applied_to_sums_where_it_is_known_how_it_lies(
+    client_of, tmp_path: Path, orientation: str | None, told: str
+) -> None:
+    place = tmp_path / "g"
+    random = np.random.default_rng(5)
+    gain = random.uniform(0.5, 2.0, (64, 96)).astype(np.float32)
+    on_frames = np.rot90(gain[::-1], -1)  # turned counter-clockwise, seen with y up
+    truth = random.uniform(50.0, 60.0, on_frames.shape)
+    with Project.create(place, "single-particle", {"pixel_size": PIXEL}) as project:
+        project.add("import", sources=["/camera"])
+        project.add("motion")
+    write_mrc(place / "gain.mrc", gain, pixel_size=None)
+    write_mrc(place / "m.mrc", np.stack([truth / on_frames / 2] * 2).astype(np.float32), pixel_size=None, is_stack=True)
+    with open_database(place, write=True) as db:
+        with db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO exposure (name, source_job, source_path, path, identity, size, imported)"
+                " VALUES ('m', 1, '/m', 'm.mrc', 'cc', 1, 0)"
+            )
+            settings = json.dumps({"gain": {"value": "gain.mrc", "origin": "user"}})
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'settings'", (settings,))
+        if orientation is not None:
+            set_many(db, [(1, "motion", 2, {"gain_orientation": orientation, "gain_kind": "multiplicative"})])
+    client = client_of(place)
+    base = "/api/projects/g/images"
+    assert client.get(f"{base}/info?item=1&view=before&frame=sum").json()["gain"] == told
+    assert client.get(f"{base}/info?item=1&view=before&frame=0").json()["gain"] == "not applied"
+    found = client.get(f"{base}/values?item=1&view=before&frame=sum&x=20&y=30&radius=9").json()
+    expected = truth if told == "applied" else truth / on_frames
+    assert np.allclose(found["values"], expected[21:40, 11:30], rtol=1e-4)

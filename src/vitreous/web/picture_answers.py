@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
 from fastapi import Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
-from vitreous.project.pictures.shelf import Shelf
+from vitreous.core.errors import VitreousError
+from vitreous.project.pictures.shelf import Shelf, give_freed_memory_back
 from vitreous.web.guard import Caller
 
 FOR_EVER = "private, max-age=31536000, immutable"
@@ -14,7 +21,10 @@ ASK_AGAIN = "private, no-cache"
 
 def shelf_of(request: Request) -> Shelf:
     """What the server keeps of images in memory."""
-    shelf: Shelf = request.app.state._state.setdefault("shelf", Shelf())
+    known: dict[str, Any] = request.app.state._state
+    if "shelf" not in known:
+        give_freed_memory_back()
+    shelf: Shelf = known.setdefault("shelf", Shelf())
     return shelf
 
 
@@ -22,6 +32,44 @@ def is_guest(request: Request, who: Caller, project: str | None = None) -> bool:
     """Whether images are blurred for the caller: one who may only look, unless the server says otherwise."""
     role = who.role if project is None else who.role_in(project)
     return role not in ("operator", "owner") and bool(getattr(request.app.state, "blur", True))
+
+
+class PictureRoute(APIRoute):
+    """A route of pictures: faults of files name them without their folders for those who may only look."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, and what it raises in fewer words."""
+        handler = super().get_route_handler()
+
+        async def plainly(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except VitreousError as error:
+                if getattr(request.state, "hide_folders", False):
+                    raise without_folders(error) from None
+                raise
+
+        return plainly
+
+
+def only_looks(request: Request, who: Caller, project: str | None = None) -> None:
+    """Note for faults of this request whether the caller may know where files lie."""
+    role = who.role if project is None else who.role_in(project)
+    request.state.hide_folders = role not in ("operator", "owner")
+
+
+def without_folders(error: VitreousError) -> VitreousError:
+    """The same fault with names of files in place of their paths."""
+    path = error.context.get("path")
+
+    def plain(text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
+        known = text.replace(str(path), Path(str(path)).name) if path else text
+        return re.sub(r"(?<![\w.])/(?:[^/\s:'\"]+/)+", "", known)
+
+    context = {name: plain(value) for name, value in error.context.items()}
+    return type(error)(plain(error.message), hint=plain(error.hint), **context)
 
 
 def answered(request: Request, tag: str, given: str | None) -> Response | None:

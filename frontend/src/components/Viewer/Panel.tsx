@@ -104,6 +104,7 @@ function Known({ facts }: { facts: Facts }) {
     ["Size", `${facts.width} × ${facts.height} px${facts.n_frames > 1 ? ` × ${facts.n_frames}` : ""}`],
     ["Stored as", `${facts.type} (${facts.format})`],
     ["Pixel size", facts.pixel_size ? `${Number(facts.pixel_size.toPrecision(5))} Å` : "–"],
+    ...(facts.gain ? [["Gain reference", facts.gain] as [string, string]] : []),
     ["Voltage", facts.voltage ? `${facts.voltage} kV` : "–"],
     ["Mean", short(found?.mean)],
     ["Std. deviation", short(found?.stddev)],

@@ -137,6 +137,7 @@ export function Viewer() {
   const times = known.trajectory && enlarged(known.trajectory);
   const notes = [
     raster?.facts.blurred === true && "Blurred for guests",
+    raster?.facts.gain === "not applied" && "Gain reference not applied",
     times && state.layers.some((name) => name === "trajectory" || name === "patches") && `drift ${times.drift} times`,
     times && state.layers.includes("field") && `local motion ${times.local} times`,
   ].filter(Boolean);

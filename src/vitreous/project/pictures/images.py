@@ -88,6 +88,7 @@ def facts(shelf: Shelf, source: Source, frame: Frame) -> dict[str, Any]:
         "ranges": [asdict(_hidden(shelf, source, frame)[1] if source.blurred else one) for one in plane.ranges],
         "stamp": source.stamp(),
         "blurred": source.blurred,
+        "gain": gain_note(source, plane),
         "warnings": list(header.warnings),
         "pixel_size": pixel_size_of(source, header),
         "voltage": optics.voltage or known.voltage,
@@ -97,6 +98,13 @@ def facts(shelf: Shelf, source: Source, frame: Frame) -> dict[str, Any]:
         "fit_resolution": optics.fit_resolution,
         **told,
     }
+
+
+def gain_note(source: Source, plane: Plane) -> str | None:
+    """Whether the camera's gain reference was applied; ``None`` where there is none."""
+    if source.gain is None:
+        return None
+    return "applied" if plane.full.corrected else "not applied"
 
 
 def _first(*values: float | None) -> float | None:
@@ -162,6 +170,7 @@ def whole_picture(shelf: Shelf, source: Source, frame: Frame, size: int) -> Rast
         "frame": str(frame),
         "stamp": source.stamp(),
         "blurred": source.blurred,
+        "gain": gain_note(source, plane),
     }
     if source.blurred:
         image, shown = _hidden(shelf, source, frame)

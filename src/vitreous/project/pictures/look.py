@@ -10,8 +10,8 @@ from vitreous.core.errors import UsageError
 from vitreous.formats.base import ImageHeader
 from vitreous.project.pictures.levels import Plane, Range, make_plane
 from vitreous.project.pictures.shelf import Shelf
-from vitreous.project.pictures.source import Source, read_rows, sum_rows, whole
-from vitreous.project.pictures.spectrum import LEAST, Spectrum, picture_of, power_spectrum
+from vitreous.project.pictures.source import Source, read_rows, sum_rows
+from vitreous.project.pictures.spectrum import LEAST, Spectrum, picture_of, power_of_parts
 
 Frame = int | Literal["sum", "mean"]
 """Number of a frame from 0, or the sum or mean of all."""
@@ -34,7 +34,7 @@ def parse_frame(text: str) -> Frame:
     """``"3"``, ``"sum"`` or ``"mean"``."""
     if text in ("sum", "mean"):
         return text  # type: ignore[return-value]
-    if text.isdigit() and len(text) < 9:
+    if text.isdecimal() and len(text) < 9:
         return int(text)
     raise UsageError(f"{text!r} is no frame", hint="Give a number from 0, sum, or mean")
 
@@ -85,9 +85,12 @@ def power_of(
 
     def make() -> Spectrum:
         with shelf.heavy:
-            if (width, height) == plane.shapes[0][::-1]:
-                return power_spectrum(whole(plane.full), size)
-            return power_spectrum(plane.part(0, slice(y, y + height), slice(x, x + width)), size)
+
+            def part(rows: slice, columns: slice) -> np.ndarray:
+                there = slice(y + rows.start, y + rows.stop), slice(x + columns.start, x + columns.stop)
+                return plane.part(0, *there)
+
+            return power_of_parts((height, width), part, size)
 
     key = ("power", source.path, source.stamp(), frame, x, y, width, height, size)
     return shelf.get(key, make, lambda spectrum: spectrum.amplitude.nbytes)

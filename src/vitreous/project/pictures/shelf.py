@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,8 +11,25 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
-LIMIT = 200_000_000
+LIMIT = 100_000_000
 """Bytes that are kept."""
+
+
+LARGE = 8_000_000
+"""Bytes of an array that goes back to the system when it is freed."""
+
+
+def give_freed_memory_back() -> None:
+    """Let the C library return large arrays to the system at once, and share few pools between threads.
+
+    By default glibc learns from freed arrays to keep ever larger ones, in a pool for each thread: a server with eight
+    threads then holds several images that nobody looks at. Other C libraries are left as they are.
+    """
+    m_mmap_threshold, m_arena_max = -3, -8
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(m_mmap_threshold, LARGE)
+        library.mallopt(m_arena_max, 2)
 
 
 class Shelf:

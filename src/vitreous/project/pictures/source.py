@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +18,14 @@ from vitreous.formats.frame_reader import OpenFile
 from vitreous.formats.image_faults import file_faults
 from vitreous.formats.images import open_images
 from vitreous.formats.mrc_header import HEADER_BYTES, MrcLayout, read_layout, read_record
+from vitreous.project.pictures.gain import Gain, corrected
 
 STRIP_ROWS = 128
 """Rows that are worked on at a time: they stay in the processor's cache."""
+IN_MEMORY = 32_000_000
+"""Bytes of an image above which it is put aside in a file without a name, and read from there by rows."""
+LARGEST = 1e15
+"""No counts are larger: such values come of damage, and their squares have no place in float32."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,14 @@ class Source:
         name: for people.
         optics: what is known beside the header; it wins over the header.
         blurred: it is shown blurred, and its values are not told.
+        gain: what sums of its frames are corrected with.
     """
 
     path: Path
     name: str
     optics: Optics = Optics()
     blurred: bool = False
+    gain: Gain | None = None
 
     def stamp(self) -> str:
         """Changes when the file does.
@@ -63,7 +72,8 @@ class Source:
         """
         with file_faults(self.path):
             facts = os.stat(self.path)
-        return f"{facts.st_size:x}-{facts.st_mtime_ns:x}"
+        known = f"{facts.st_size:x}-{facts.st_mtime_ns:x}"
+        return known if self.gain is None else f"{known}-{self.gain.key()}"
 
     def open(self) -> ImageFile:
         """Open the file; see ``open_images``."""
@@ -107,6 +117,8 @@ def plain_layout(file: ImageFile) -> MrcLayout | None:
 class MrcRows:
     """Rows of one frame of a plain MRC file, read when they are asked for: the system keeps them, not we."""
 
+    corrected = False
+
     def __init__(self, path: Path, layout: MrcLayout, frame: int) -> None:
         self.shape, self.dtype = layout.shape, layout.stored.newbyteorder("=")
         self.nbytes = 0
@@ -127,9 +139,10 @@ class MrcRows:
 
 
 class ArrayRows:
-    """Rows of an image in memory."""
+    """Rows of an image in memory; ``corrected``: a gain reference was applied."""
 
-    def __init__(self, image: np.ndarray) -> None:
+    def __init__(self, image: np.ndarray, corrected: bool = False) -> None:
+        self.corrected = corrected
         self.shape, self.dtype, self.nbytes = (image.shape[0], image.shape[1]), image.dtype, image.nbytes
         self._image = image
 
@@ -138,7 +151,33 @@ class ArrayRows:
         return self._image[first:last]
 
 
-Rows = MrcRows | ArrayRows
+class AsideRows:
+    """Rows of a large image that came from a packed file or a sum, in a file that goes when nobody needs it."""
+
+    def __init__(self, image: np.ndarray, corrected: bool = False) -> None:
+        self.shape, self.dtype, self.nbytes = (image.shape[0], image.shape[1]), image.dtype, 0
+        self.corrected = corrected
+        self._file = tempfile.TemporaryFile(prefix="vitreous-")  # noqa: SIM115 - it ends with this object
+        for first in range(0, image.shape[0], STRIP_ROWS):
+            self._file.write(image[first : first + STRIP_ROWS].tobytes())
+        self._file.flush()
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """Rows ``first`` to ``last`` (exclusive), a new array."""
+        width = self.shape[1] * self.dtype.itemsize
+        content = os.pread(self._file.fileno(), (last - first) * width, first * width)
+        return np.frombuffer(content, self.dtype).reshape(-1, self.shape[1])
+
+
+Rows = MrcRows | ArrayRows | AsideRows
+
+
+def kept(image: np.ndarray, corrected: bool = False) -> Rows:
+    """An image in memory, or put aside where it is large and there is room on the disk."""
+    if image.nbytes > IN_MEMORY:
+        with contextlib.suppress(OSError):  # no room there: it stays in memory
+            return AsideRows(image, corrected)
+    return ArrayRows(image, corrected)
 
 
 def read_rows(source: Source, frame: int) -> Rows:
@@ -150,24 +189,22 @@ def read_rows(source: Source, frame: int) -> Rows:
     with source.open() as file:
         check_frame(file.header, frame)
         layout = plain_layout(file)
-        return MrcRows(source.path, layout, frame) if layout is not None else ArrayRows(file.frame(frame))
+        return MrcRows(source.path, layout, frame) if layout is not None else kept(file.frame(frame))
 
 
-def sum_rows(source: Source, mean: bool) -> ArrayRows:
-    """Sum or mean of all frames, float32; float16 where that is exact enough for a picture and saves a lot."""
+def sum_rows(source: Source, mean: bool) -> Rows:
+    """Sum or mean of all frames, float32, after the gain reference where it is known how that lies on them."""
     with source.open() as file:
         total = np.zeros(file.header.shape, np.float32)
         for image in file.frames():
             total += image
         if mean:
             total /= file.header.n_frames
-    if total.nbytes > 150e6 and float(np.abs(total).max()) < 6e4:
-        return ArrayRows(total.astype(np.float16))
-    return ArrayRows(total)
+    return kept(total, source.gain is not None and corrected(total, source.gain))
 
 
 def strips(image: Rows, height: int = STRIP_ROWS) -> Iterator[tuple[int, np.ndarray]]:
-    """The image in strips: first row, and float32 rows, none of which is not finite; not to be changed."""
+    """The image in strips: first row, and float32 rows, all of them finite; not to be changed."""
     for first in range(0, image.shape[0], height):
         yield first, finite(image.rows(first, min(first + height, image.shape[0])))
 
@@ -177,7 +214,7 @@ def finite(rows: np.ndarray) -> np.ndarray:
     numbers = rows.astype(np.float32, copy=False)
     # One that is not finite makes this product so; one that overflows only costs a second look.
     if rows.dtype.kind == "f" and not np.isfinite(np.vdot(numbers, numbers)):
-        numbers = np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0)
+        numbers = np.clip(np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0), -LARGEST, LARGEST)
     return numbers
 
 

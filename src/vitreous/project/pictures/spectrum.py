@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import fft, ndimage
 
 from vitreous.core.errors import UsageError
 from vitreous.project.pictures.levels import Range
+from vitreous.project.pictures.source import STRIP_ROWS
 
 LARGEST = 4608
 """px of the side of a transform; larger images are taken in overlapping parts of this size, and averaged."""
@@ -45,41 +47,53 @@ def power_spectrum(image: np.ndarray, size: int) -> Spectrum:
         image: float32 ``[y, x]``, at least 32 px along each side.
         size: px along a side of the picture, at most.
     """
-    ny, nx = image.shape
+    return power_of_parts((image.shape[0], image.shape[1]), lambda y, x: image[y, x], size)
+
+
+def power_of_parts(shape: tuple[int, int], read: Callable[[slice, slice], np.ndarray], size: int) -> Spectrum:
+    """The same of an image of which some rows and columns are read at a time, float32."""
+    ny, nx = shape
     if min(ny, nx) < LEAST:
         raise UsageError(
             f"a part of {nx} x {ny} px is too small for a spectrum", hint=f"Choose at least {LEAST} x {LEAST} px"
         )
-    parts = [image[y, x] for y in _overlapping(ny, min(ny, LARGEST)) for x in _overlapping(nx, min(nx, LARGEST))]
-    side = max(max(part.shape) for part in parts)
+    parts = [(y, x) for y in _overlapping(ny) for x in _overlapping(nx)]
+    side = max(rows.stop - rows.start for part in parts for rows in part)
     factor = max(1, math.ceil(side / size))
     shown = fft.next_fast_len(max(LEAST, math.ceil(side / factor)), real=True)
     shown += shown % 2
     total = np.zeros((shown, shown), np.float32)
-    for part in parts:
-        total += _binned(_power(part, shown * factor), factor)
+    for y, x in parts:
+        total += _binned(_power(read, y, x, shown * factor), factor)
     return Spectrum(np.sqrt(total / len(parts)), shown * factor)
 
 
-def _overlapping(n: int, length: int) -> list[slice]:
-    count = 1 if n == length else math.ceil(n / length)
+def _overlapping(n: int) -> list[slice]:
+    """As few parts as may be, of one length, which share 4 % with the next."""
+    count = math.ceil(n / LARGEST)
+    length = n if count == 1 else min(n, math.ceil(1.04 * n / count))
     starts = [round(i * (n - length) / max(1, count - 1)) for i in range(count)]
     return [slice(start, start + length) for start in starts]
 
 
-def _power(image: np.ndarray, side: int) -> np.ndarray:
+def _power(read: Callable[[slice, slice], np.ndarray], y: slice, x: slice, side: int) -> np.ndarray:
     """Power ``[side, side // 2 + 1]`` of one part."""
-    ny, nx = image.shape
+    ny, nx = y.stop - y.start, x.stop - x.start
     padded = np.zeros((side, side), np.float32)
-    padded[:ny, :nx] = image - image.mean(dtype=np.float64)
+    for first in range(0, ny, STRIP_ROWS):
+        last = min(first + STRIP_ROWS, ny)
+        padded[first:last, :nx] = read(slice(y.start + first, y.start + last), x)
+    padded[:ny, :nx] -= padded[:ny, :nx].mean(dtype=np.float64)
     padded[:ny, :nx] *= _edge(ny)[:, None]
     padded[:ny, :nx] *= _edge(nx)[None, :]
     transform = fft.rfft2(padded, overwrite_x=True)
-    power = transform.real**2
-    power += transform.imag**2
-    power /= ny * nx
+    del padded
+    power = np.empty(transform.shape, np.float32)
+    for first in range(0, side, STRIP_ROWS):
+        rows = transform[first : first + STRIP_ROWS]
+        power[first : first + STRIP_ROWS] = (rows.real**2 + rows.imag**2) / (ny * nx)
     power[0, 0] = 0.0
-    return np.asarray(power, np.float32)
+    return power
 
 
 def _edge(n: int) -> np.ndarray:

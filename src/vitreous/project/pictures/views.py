@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from vitreous.core.errors import UsageError
 from vitreous.core.optics import Ctf
+from vitreous.project.pictures.gain import Gain, gain_of
 from vitreous.project.pictures.source import Optics, Source
 from vitreous.project.session import Session
 
@@ -121,11 +122,13 @@ class Facts:
         row: columns of ``exposure``.
         slots: slot → what was made; a slot that is not there has no result now.
         why: slot → why it has none.
+        gain: reference of the movie's camera.
     """
 
     row: Mapping[str, Any]
     slots: Mapping[str, Made]
     why: Mapping[str, str] = field(default_factory=dict)
+    gain: Gain | None = None
 
     def value(self, *names: str) -> Any:
         """The first of these columns that is known."""
@@ -149,7 +152,14 @@ def item_facts(session: Session, item: int) -> Facts:
             slots[slot] = made
         else:
             why[slot] = made
-    return Facts(row, slots, why)
+    return Facts(row, slots, why, gain_of(session.folder, row, _motion_values(session, row)))
+
+
+def _motion_values(session: Session, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of the item's motion correction: the job's own, else the project's."""
+    job = session.graph().jobs.get(row["motion_job"]) if row.get("motion_job") else None
+    own = {} if job is None else {name: value for name, value in job.params.items() if value is not None}
+    return {**session.settings(), **own}
 
 
 NOT_YET = {
@@ -237,7 +247,8 @@ def view_of(facts: Facts, name: str) -> View:
 def _before(facts: Facts, name: str, title: str, kind: Kind) -> View:
     size = facts.value("movie_width"), facts.value("movie_height"), facts.value("movie_pixel_size")
     row = facts.row
-    return View(name, title, kind, True, None, row["identity"], *size, None, row["path"])
+    identity = row["identity"] if facts.gain is None else f"{row['identity']}-{facts.gain.key()}"
+    return View(name, title, kind, True, None, identity, *size, None, row["path"])
 
 
 def _file(made: Made, name: str) -> str | None:
@@ -263,7 +274,8 @@ def source_of(folder: Path, facts: Facts, view: View, blurred: bool = False) -> 
             hint="Wait for the job, or run it",
             missing=True,
         )
-    return Source(folder / view.file, str(facts.row["name"]), optics_of(facts, view), blurred)
+    gain = facts.gain if view.name in ("before", "fft_before") else None
+    return Source(folder / view.file, str(facts.row["name"]), optics_of(facts, view), blurred, gain)
 
 
 def optics_of(facts: Facts, view: View | None = None) -> Optics:

@@ -15,7 +15,7 @@ from vitreous.project.pictures.look import Frame, Rectangle, parse_frame
 from vitreous.project.pictures.source import Source
 from vitreous.project.pictures.views import item_facts, source_of, view_of
 from vitreous.web.guard import Signed, Viewing
-from vitreous.web.picture_answers import answered, is_guest, picture, shelf_of
+from vitreous.web.picture_answers import PictureRoute, answered, is_guest, only_looks, picture, shelf_of
 
 FrameText = Annotated[str | None, Query(description="number from 0, sum or mean; the first, or of a map the middle")]
 Encoding = Annotated[Literal["raw", "png", "jpeg"], Query(description="raw: one byte per pixel, top row first")]
@@ -80,6 +80,7 @@ class ImageFacts(BaseModel):
     ranges: list[Range]
     stamp: str
     blurred: bool
+    gain: Literal["applied", "not applied"] | None
     warnings: list[str]
     pixel_size: float | None
     voltage: float | None
@@ -129,6 +130,7 @@ def of_project(
     path: Annotated[str | None, Query(max_length=1000, description="or a file, relative to the project")] = None,
 ) -> Source:
     """An image of a project."""
+    only_looks(request, access.caller, access.project.key)
     guest = is_guest(request, access.caller, access.project.key)
     with access.project.reading() as session:
         if path is not None:
@@ -145,6 +147,7 @@ def of_project(
 
 def of_files(request: Request, who: Signed, number: int) -> Source:
     """A file that ``vitreous view`` was given."""
+    only_looks(request, who)
     files = getattr(request.app.state, "files", ())
     if not 0 <= number < len(files):
         raise UsageError(f"there is no file {number} here", hint="Files are counted from 0", missing=True)
@@ -178,7 +181,7 @@ def _drawn(
 
 def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str) -> APIRouter:
     """The routes of an image, for one way to name it."""
-    router = APIRouter(prefix=prefix, tags=[tag])
+    router = APIRouter(prefix=prefix, tags=[tag], route_class=PictureRoute)
     Found = Annotated[Source, Depends(find)]
 
     @router.get("/info", operation_id=f"{name}_info")

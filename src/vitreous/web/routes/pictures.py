@@ -13,9 +13,9 @@ from vitreous.project.pictures.thumbnails import thumbnail
 from vitreous.project.pictures.views import Facts, ItemViews, item_facts, item_views, view_of
 from vitreous.store.database import read_meta
 from vitreous.web.guard import Access, Viewing
-from vitreous.web.picture_answers import answered, is_guest, picture, shelf_of
+from vitreous.web.picture_answers import PictureRoute, answered, is_guest, only_looks, picture, shelf_of
 
-router = APIRouter(prefix="/api/projects/{project}/items/{item}", tags=["pictures"])
+router = APIRouter(prefix="/api/projects/{project}/items/{item}", tags=["pictures"], route_class=PictureRoute)
 
 
 class Views(BaseModel):
@@ -73,7 +73,8 @@ class Particles(BaseModel):
     reason: str | None
 
 
-def _facts(access: Access, item: int) -> Facts:
+def _facts(request: Request, access: Access, item: int) -> Facts:
+    only_looks(request, access.caller, access.project.key)
     with access.project.reading() as session:
         return item_facts(session, item)
 
@@ -96,7 +97,7 @@ def view_picture(
     v: Annotated[str | None, Query(description="identity of the view: such a picture may be kept for ever")] = None,
 ) -> Response:
     """A view as PNG, row 0 at the bottom."""
-    facts = _facts(access, item)
+    facts = _facts(request, access, item)
     chosen = view_of(facts, view)
     guest = is_guest(request, access.caller, access.project.key)
     tag = f"{chosen.identity}-{view}-{size}-{int(guest)}"
@@ -109,19 +110,19 @@ def view_picture(
 
 
 @router.get("/trajectory", operation_id="item_trajectory")
-def trajectory(access: Viewing, item: int) -> Trajectory:
+def trajectory(request: Request, access: Viewing, item: int) -> Trajectory:
     """The specimen's motion during the movie."""
-    return Trajectory.model_validate(numbers.trajectory(access.project.folder, _facts(access, item)))
+    return Trajectory.model_validate(numbers.trajectory(access.project.folder, _facts(request, access, item)))
 
 
 @router.get("/curves", operation_id="item_curves")
-def curves(access: Viewing, item: int) -> FitCurves:
+def curves(request: Request, access: Viewing, item: int) -> FitCurves:
     """The radial average of the spectrum, the fit and its quality."""
-    return FitCurves.model_validate(numbers.curves(access.project.folder, _facts(access, item)))
+    return FitCurves.model_validate(numbers.curves(access.project.folder, _facts(request, access, item)))
 
 
 @router.get("/particles", operation_id="item_particles")
-def particles(access: Viewing, item: int) -> Particles:
+def particles(request: Request, access: Viewing, item: int) -> Particles:
     """The particles of the item."""
-    _facts(access, item)
+    _facts(request, access, item)
     return Particles(coordinates=[], diameter=None, reason="No job of this project gives particles")

@@ -1,11 +1,11 @@
 import { Title } from "@mantine/core";
+import { ProjectRights } from "@/components/Account/ProjectRights";
 import { AlarmSettings } from "@/components/Alarm/AlarmSettings";
 import { useProjectKey } from "@/hooks/useProject";
 import { hasRole, useMe } from "@/hooks/useMe";
 import { DiskCard } from "./DiskCard";
 import { PreflightCard } from "./PreflightCard";
 import { ProfilesCard } from "./ProfilesCard";
-import { RightsCard } from "./RightsCard";
 import { ScriptsCard } from "./ScriptsCard";
 import { SettingsCard } from "./SettingsCard";
 import classes from "./Settings.module.css";
@@ -26,7 +26,12 @@ export function SettingsPage() {
         <DiskCard project={project} owner={owner} />
         <ScriptsCard project={project} />
         <ProfilesCard project={project} />
-        {owner && <RightsCard project={project} />}
+        {owner && (
+          <section className={classes.card} aria-labelledby="rights-title">
+            <Title order={2} id="rights-title">Rights of users</Title>
+            <ProjectRights project={project} />
+          </section>
+        )}
       </div>
     </div>
   );

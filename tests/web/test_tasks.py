@@ -8,6 +8,8 @@ import time
 import pytest
 
 from vitreous import Project
+from vitreous.project.overview import open_for_reading
+from vitreous.project.queue import _lanes
 from vitreous.project.reasons import reason_of
 from vitreous.project.session import Session
 from vitreous.store.database import open_database
@@ -167,3 +169,20 @@ def test_the_order_of_the_queue_is_that_in_which_tasks_are_handed_out(folder):
         told = [task.item for task in queue(session, 5).next]
         picked = ready_tasks(db, [2], False, 5)
         assert told == [task.item for task in picked]
+
+
+def test_a_lane_names_the_worker_that_has_the_work(folder):
+    workers = [{"name": "cpu-0", "host": "here", "kind": "cpu", "busy": "k1"},
+               {"name": "cpu-1", "host": "here", "kind": "cpu", "busy": None}]  # fmt: skip
+    running = [{"key": "k1", "tasks": [[2, 3]], "since": 1.0, "fraction": 0.5, "what": "frames"},
+               {"key": "k2", "tasks": [[2, 4]], "since": 2.0, "fraction": 0.0, "what": ""}]  # fmt: skip
+    session = open_for_reading(folder)
+    try:
+        lanes = _lanes(session, workers, running)
+    finally:
+        session.db.close()
+    assert [(lane.worker, [task.name for task in lane.tasks]) for lane in lanes] == [
+        ("cpu-0", ["image_0003"]),
+        ("cpu-1", []),
+        (None, ["image_0004"]),
+    ]

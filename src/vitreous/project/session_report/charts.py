@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BAND = "#a9cfe3"
 MILD = "#b07500"
 GRID = "#e4e7eb"
+FEW_DOTS = 200
+"""Images up to which their dots are large."""
 SETTINGS: Any = {"svg.fonttype": "none", "font.size": 8.0, "font.family": ["DejaVu Sans"], "axes.linewidth": 0.6}
 
 
@@ -52,7 +54,8 @@ def draw(figure: Figure, axes: Axes) -> None:
 def _series(figure: Series, axes: Axes) -> None:
     times = _days(figure.times)
     if figure.dots is not None:
-        axes.plot(_days(figure.dots[0]), figure.dots[1], ".", color=GREY, markersize=2, alpha=0.6, rasterized=False)
+        few = figure.dots[0].size <= FEW_DOTS
+        axes.plot(_days(figure.dots[0]), figure.dots[1], ".", color=GREY, markersize=5 if few else 2, alpha=0.7)
     else:
         axes.fill_between(times, figure.low, figure.high, color=BAND, linewidth=0, step="mid", label="middle 90 %")
     axes.plot(times, figure.median, color=ACCENT, linewidth=1.1, label="median")
@@ -88,6 +91,8 @@ def _bars(figure: Bars, axes: Axes) -> None:
     _marks(axes, figure.limits, upright=True)
     axes.set_xlim(float(edges[0]), float(edges[-1]))
     axes.set_ylim(bottom=0)
+    if not figure.over_time:
+        axes.locator_params(axis="x", nbins=5)
     if figure.over_time:
         _ruled(axes, figure.title, "", figure.unit)
         _time_axis(axes, float(figure.edges[0]), float(figure.edges[-1]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,29 @@ from vitreous.web.guard import Caller
 
 FOR_EVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
+
+
+WARM_AFTER = 1.0
+"""s after the start at which readers are loaded: the first page comes before."""
+
+
+@contextlib.asynccontextmanager
+async def warmed(app: Any) -> AsyncIterator[None]:
+    """Load what reads and draws images soon after the start, so that the first one does not wait for it."""
+    timer = threading.Timer(WARM_AFTER, load_readers)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
+def load_readers() -> None:
+    """Import the readers of all installed formats, and what draws."""
+    from vitreous.formats.images import image_formats
+    from vitreous.project.pictures import images, thumbnails  # noqa: F401 - loaded for what comes
+
+    for known in image_formats().formats:
+        known.load()
 
 
 def shelf_of(request: Request) -> Shelf:

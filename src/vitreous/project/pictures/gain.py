@@ -14,8 +14,6 @@ import numpy as np
 
 from vitreous.core.camera import Orientation, parse_orientation
 from vitreous.core.errors import DataError, UsageError
-from vitreous.formats.defects import read_defects
-from vitreous.formats.gain import read_gain
 
 FACTOR_MOST = 10.0
 """An entry that is this many times above or below the usual one can't be corrected."""
@@ -74,6 +72,8 @@ def corrected(total: np.ndarray, gain: Gain) -> bool:
 
     Pixels that can't be corrected get the mean of the others.
     """
+    from vitreous.formats.gain import read_gain  # loads what reads TIFF
+
     try:
         reference = read_gain(gain.path)
         orientation = None if gain.orientation is None else parse_orientation(gain.orientation)
@@ -98,6 +98,8 @@ def corrected(total: np.ndarray, gain: Gain) -> bool:
 
 
 def _defects(gain: Gain, shape: tuple[int, ...]) -> list[np.ndarray]:
+    from vitreous.formats.defects import read_defects
+
     return [] if gain.defects is None else [read_defects(gain.defects, (shape[0], shape[1]))]
 
 

@@ -15,7 +15,7 @@ from vitreous.project.pictures.look import Frame, Rectangle, parse_frame
 from vitreous.project.pictures.source import Source
 from vitreous.project.pictures.views import item_facts, source_of, view_of
 from vitreous.web.guard import Signed, Viewing
-from vitreous.web.picture_answers import PictureRoute, answered, is_guest, only_looks, picture, shelf_of
+from vitreous.web.picture_answers import PictureRoute, answered, is_guest, only_looks, picture, shelf_of, warmed
 
 FrameText = Annotated[str | None, Query(description="number from 0, sum or mean; the first, or of a map the middle")]
 Encoding = Annotated[Literal["raw", "png", "jpeg"], Query(description="raw: one byte per pixel, top row first")]
@@ -298,7 +298,7 @@ def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str)
     return router
 
 
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["pictures"], lifespan=warmed)
 
 
 @router.get("/api/files", operation_id="files")

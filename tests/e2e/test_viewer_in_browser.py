@@ -17,14 +17,13 @@ import pytest
 
 from vitreous.formats.mrc_write import write_mrc
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-sys.path.insert(0, str(ROOT / "tests" / "formats"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 from dm_writer import dm_bytes
 
 import browser as chrome
 
-STATIC = ROOT / "src" / "vitreous" / "web" / "static" / "index.html"
+STATIC = Path(__file__).parents[2] / "src" / "vitreous" / "web" / "static" / "index.html"
 PHONE = {"width": 390, "height": 844}
 
 pytestmark = [

@@ -20,7 +20,8 @@ export function ExportDialog({ project, jobs, onClose }: { project: string; jobs
         <Checkbox label="Settings of the project (pixel size, voltage, dose …)" checked={settings} onChange={(event) => setSettings(event.currentTarget.checked)} />
         <Checkbox label="What people decided: flags, groups, TRASH, choices by hand" checked={decisions} onChange={(event) => setDecisions(event.currentTarget.checked)} />
         <Group justify="flex-end">
-          <Button component="a" href={address} download leftSection={<IconDownload size={16} />} onClick={onClose}>Save the template</Button>
+          {/* It closes only once the browser has taken the address: the one of no jobs is that of all. */}
+          <Button component="a" href={address} download leftSection={<IconDownload size={16} />} onClick={() => setTimeout(onClose)}>Save the template</Button>
         </Group>
       </Stack>
     </Modal>

@@ -1,7 +1,7 @@
 import { useComputedColorScheme } from "@mantine/core";
 import {
-  Background, BackgroundVariant, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow,
-  type Connection, type Edge, type NodeChange, applyNodeChanges,
+  Background, BackgroundVariant, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode, useReactFlow, useStoreApi,
+  type Connection, type Edge, type EdgeChange, type NodeChange,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -28,6 +28,9 @@ interface Props {
 }
 
 const TYPES = { job: JobNode };
+const SIZE = { width: NODE_WIDTH, height: NODE_HEIGHT };
+const NO_EDGES: ReadonlySet<string> = new Set();
+const SMALL_MAP_FROM = 30;
 
 /** The graph of jobs: drag from a job to connect or add, Shift and drag to choose several. */
 export default function JobGraph(props: Props) {
@@ -44,31 +47,29 @@ function Graph({ project, jobs, open, found, mayChange, onOpen, onAdd, onConnect
   // eslint-disable-next-line react-hooks/exhaustive-deps -- places depend on the shape alone
   const places = useMemo(() => placesOf(jobs), [shape]);
   const byId = useMemo(() => new Map(jobs.map((job) => [job.id, job])), [jobs]);
-  const [nodes, setNodes] = useState<FlowNode[]>([]);
-  const chosen = useRef(selected);
-  chosen.current = selected;
-  useEffect(() => {
-    const hit = new Set(found);
-    setNodes((before) => {
-      const was = new Map(before.map((node) => [node.id, node]));
-      return jobs.map((job) => ({
-        ...was.get(String(job.id)),
-        id: String(job.id),
-        type: "job" as const,
-        position: places.get(job.id) ?? { x: 0, y: 0 },
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT,
-        selected: chosen.current.includes(job.id),
-        data: { job, project, open: job.id === open, found: hit.has(job.id), onOpen, onAdd: mayChange ? onAdd : undefined },
-      }));
-    });
-  }, [jobs, places, open, found, project, onOpen, onAdd, mayChange]);
-  const edges = useMemo(() => edgesOf(jobs, byId), [jobs, byId]);
-  const change = useCallback((changes: NodeChange<FlowNode>[]) => setNodes((before) => applyNodeChanges(changes, before)), []);
-  useEffect(() => {
-    const wanted = new Set(selected);
-    setNodes((before) => (before.some((node) => Boolean(node.selected) !== wanted.has(Number(node.id))) ? before.map((node) => ({ ...node, selected: wanted.has(Number(node.id)) })) : before));
-  }, [selected]);
+  const nodes = useMemo(() => {
+    const hit = new Set(found), chosen = new Set(selected);
+    return jobs.map((job): FlowNode => ({
+      id: String(job.id),
+      type: "job",
+      position: places.get(job.id) ?? { x: 0, y: 0 },
+      width: NODE_WIDTH,
+      height: NODE_HEIGHT,
+      measured: SIZE,
+      selected: chosen.has(job.id),
+      data: { job, project, open: job.id === open, found: hit.has(job.id), onOpen, onAdd: mayChange ? onAdd : undefined },
+    }));
+  }, [jobs, places, open, found, selected, project, onOpen, onAdd, mayChange]);
+  const [picked, setPicked] = useState<ReadonlySet<string>>(NO_EDGES);
+  const edges = useMemo(() => edgesOf(jobs, byId, picked), [jobs, byId, picked]);
+  const changeNodes = useCallback(
+    (changes: NodeChange<FlowNode>[]) => {
+      const next = afterSelecting(new Set(selected.map(String)), changes);
+      if (next) onSelect([...next].map(Number));
+    },
+    [selected, onSelect],
+  );
+  const changeEdges = useCallback((changes: EdgeChange[]) => setPicked((before) => afterSelecting(before, changes) ?? before), []);
   useCentre(found, open, places);
 
   const allowed = useCallback(
@@ -86,11 +87,8 @@ function Graph({ project, jobs, open, found, mayChange, onOpen, onAdd, onConnect
       nodes={nodes}
       edges={edges}
       nodeTypes={TYPES}
-      onNodesChange={change}
-      onSelectionChange={({ nodes: some }) => {
-        const ids = some.map((node) => Number(node.id));
-        if (ids.join() !== chosen.current.join()) onSelect(ids);
-      }}
+      onNodesChange={changeNodes}
+      onEdgesChange={changeEdges}
       onConnect={(link) => onConnect(Number(link.source), link.sourceHandle ?? "items", Number(link.target))}
       onConnectEnd={(_event, state) => {
         const source = state.fromNode && byId.get(Number(state.fromNode.id));
@@ -116,7 +114,7 @@ function Graph({ project, jobs, open, found, mayChange, onOpen, onAdd, onConnect
     >
       <Background variant={BackgroundVariant.Dots} gap={24} size={1} />
       <Controls showInteractive={false} />
-      {jobs.length > 12 && <MiniMap pannable zoomable nodeColor={(node: FlowNode) => lookOf(node.data.job.state).colour} className={classes.hide} ariaLabel="Small map of the graph" />}
+      {jobs.length >= SMALL_MAP_FROM && <MiniMap pannable zoomable style={{ width: 140, height: 90 }} nodeColor={(node: FlowNode) => lookOf(node.data.job.state).colour} className={classes.hide} ariaLabel="Small map of the graph" />}
     </ReactFlow>
   );
 }
@@ -126,20 +124,31 @@ function around(jobs: JobLine[], open: number | null): { id: string }[] {
   return (open === null ? jobs.slice(0, 8).map((job) => job.id) : [open]).map((id) => ({ id: String(id) }));
 }
 
-function edgesOf(jobs: JobLine[], byId: Map<number, JobLine>): Edge[] {
+/** What is chosen after some changes; `null` where they choose nothing else. */
+function afterSelecting(before: ReadonlySet<string>, changes: readonly (NodeChange<FlowNode> | EdgeChange)[]): Set<string> | null {
+  const next = new Set(before);
+  for (const change of changes) {
+    if (change.type === "select") change.selected ? next.add(change.id) : next.delete(change.id);
+  }
+  return next.size === before.size && [...next].every((id) => before.has(id)) ? null : next;
+}
+
+function edgesOf(jobs: JobLine[], byId: Map<number, JobLine>, picked: ReadonlySet<string>): Edge[] {
   return linksOf(jobs).map(({ id, source, output, target }) => {
     const count = byId.get(source)?.given[output];
     const number = count === undefined ? undefined : formatCount(count);
     const branch = output === "items" ? (byId.get(source)?.outputs.includes("rejected") ? "kept" : "") : output.replace("_", " ");
+    const colour = picked.has(id) ? "var(--mantine-primary-color-filled)" : "var(--mantine-color-dimmed)";
     return {
       id,
+      selected: picked.has(id),
       source: String(source),
       target: String(target),
       sourceHandle: output,
       label: [branch, number].filter(Boolean).join(" ") || undefined,
       animated: byId.get(target)?.state === "running",
-      style: { stroke: "var(--mantine-color-dimmed)", ...(output === "rejected" ? { strokeDasharray: "4 4" } : {}) },
-      markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--mantine-color-dimmed)" },
+      style: { stroke: colour, strokeWidth: picked.has(id) ? 3 : 1, ...(output === "rejected" ? { strokeDasharray: "4 4" } : {}) },
+      markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, markerUnits: "userSpaceOnUse", color: colour },
       labelStyle: { fontSize: 12, fontVariantNumeric: "tabular-nums" },
       labelBgPadding: [4, 2] as [number, number],
       labelBgBorderRadius: 3,
@@ -147,17 +156,25 @@ function edgesOf(jobs: JobLine[], byId: Map<number, JobLine>): Edge[] {
   });
 }
 
-/** Bring what is searched for, or was opened by an address, into sight. */
+/** Bring what is searched for into sight, and what was opened where it is not: a job just added, or that of an address. */
 function useCentre(found: number[], open: number | null, places: ReturnType<typeof placesOf>) {
   const flow = useReactFlow();
+  const store = useStoreApi();
   const first = found[0];
-  const began = useRef(false);
+  const searched = useRef<number | undefined>(undefined);
   useEffect(() => {
-    const wanted = first ?? (began.current ? undefined : open ?? undefined);
-    began.current = true;
-    const place = wanted === undefined ? undefined : places.get(wanted);
+    const fresh = first !== searched.current && first !== undefined;
+    searched.current = first;
+    const place = places.get(fresh ? first : open ?? -1);
     if (!place) return;
-    const timer = setTimeout(() => void flow.setCenter(place.x + NODE_WIDTH / 2, place.y + NODE_HEIGHT / 2, { zoom: Math.max(0.8, Math.min(1, flow.getZoom())), duration: 200 }), 80);
+    // The panel beside the graph takes its part of the width first.
+    const timer = setTimeout(() => {
+      const { width, height, transform: [x, y, zoom] } = store.getState();
+      const left = place.x * zoom + x, top = place.y * zoom + y;
+      const inside = left >= 0 && top >= 0 && left + NODE_WIDTH * zoom <= width && top + NODE_HEIGHT * zoom <= height;
+      if (!fresh && inside && zoom > 0.3) return;
+      void flow.setCenter(place.x + NODE_WIDTH / 2, place.y + NODE_HEIGHT / 2, { zoom: Math.max(0.8, Math.min(1, zoom)), duration: 200 });
+    }, 120);
     return () => clearTimeout(timer);
-  }, [first, open, places, flow]);
+  }, [first, open, places, flow, store]);
 }

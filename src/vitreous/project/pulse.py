@@ -177,7 +177,7 @@ def _age(facts: Facts) -> Figure:
 
 def _pace(facts: Facts, line: Timeline, within: Window | None) -> Figure:
     """Images/h of the last hour in which images came, and of three hours."""
-    if within is None or line.times.size < 2:
+    if within is None or _is_young(line):
         return Figure("rate", "Images/h", None, "/h", "unknown", "too few images to tell")
     end = max(facts.now, float(line.times[-1])) if facts.awaited else float(line.times[-1])
     hour, three = (_hourly(line.times, end, seconds) for seconds in (3600.0, 10800.0))
@@ -190,6 +190,11 @@ def _pace(facts: Facts, line: Timeline, within: Window | None) -> Figure:
     return Figure(
         "rate", "Images/h", hour, "/h", state, f"{hour:.0f} in the last hour, {three:.0f}/h over three", spark
     )
+
+
+def _is_young(line: Timeline) -> bool:
+    """Whether the images say nothing of a pace yet: an hour can't be told from seconds."""
+    return line.times.size < 2 or float(line.times[-1] - line.times[0]) < 60.0
 
 
 def _hourly(times: np.ndarray, end: float, seconds: float) -> float:
@@ -273,7 +278,7 @@ def _filling(session: Session, facts: Facts, line: Timeline) -> tuple[float | No
         return seen.hourly, f"less in the last {duration(seen.seconds)}" if seen.hourly >= 1e-3 else "just now"
     each = cached(session.db, "bytes of an image", lambda: _image_bytes(session))
     end = facts.now if facts.awaited else float(line.times[-1]) if line.times.size else facts.now
-    hourly = _hourly(line.times, end, 3600.0) if line.times.size > 1 else None
+    hourly = None if _is_young(line) else _hourly(line.times, end, 3600.0)
     return (None, "") if each is None or hourly is None else (each * hourly / 1e9, "written")
 
 

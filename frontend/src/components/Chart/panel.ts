@@ -242,7 +242,8 @@ function farOut(u: uPlot, state: PanelState): void {
     u.ctx.lineTo(at, edge);
     u.ctx.fill();
   };
-  const slack = (data.high - data.low) * 1e-4; // values come with six digits
+  // Values come with six significant digits, of which a narrow scale has few.
+  const slack = (data.high - data.low) * 1e-4 + Math.max(Math.abs(data.low), Math.abs(data.high)) * 5e-6;
   const most = data.greatest ?? data.values;
   const least = data.least ?? data.values;
   for (let n = 0; n < data.times.length; n++) {

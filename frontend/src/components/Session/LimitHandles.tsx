@@ -119,6 +119,12 @@ function lanesOf(limits: PanelLimits | null | undefined, low: number, high: numb
 }
 
 const NONE: PanelLimits = { mild_low: null, mild_high: null, severe_low: null, severe_high: null };
+/** What was typed, in the catalogue's unit; text such as `10.20` is a number too. */
+function numberOf(typed: string | number, scale: number): number | null {
+  const value = typed === "" ? NaN : Number(typed);
+  return Number.isFinite(value) ? value / scale : null;
+}
+
 const TITLES: Record<Level, string> = { severe_low: "Severe below", mild_low: "Mild below", mild_high: "Mild above", severe_high: "Severe above" };
 
 /** The limits of a column in a form, in the unit that people know. */
@@ -159,7 +165,7 @@ export function LimitForm({ column, limits, writing, onLimits }: { column: strin
                 label={TITLES[level]}
                 placeholder="none"
                 value={values[level] === null ? "" : Number((values[level] * writing.scale).toPrecision(8))}
-                onChange={(value) => setValues({ ...values, [level]: typeof value === "number" ? value / writing.scale : null })}
+                onChange={(value) => setValues({ ...values, [level]: numberOf(value, writing.scale) })}
               />
             ))}
           </SimpleGrid>

@@ -48,7 +48,7 @@ function valueOf(figure: PulseFigure): { text: string; unit: string } {
   const { name, value } = figure;
   if (name === "disk") return { text: figure.free === null ? UNKNOWN : figure.free.toFixed(figure.free < 10 ? 1 : 0), unit: "GB free" };
   if (value === null) return { text: UNKNOWN, unit: "" };
-  if (name === "age") return { text: formatDuration(value), unit: "" };
+  if (name === "age") return { text: formatDuration(Math.max(1, value)), unit: "" };
   if (name === "rate") return { text: formatCount(value), unit: "/h" };
   if (name === "kept") return { text: value.toFixed(value > 99 && value < 100 ? 1 : 0), unit: "%" };
   if (name === "processed") return { text: formatCount(value), unit: "" };

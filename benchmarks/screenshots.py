@@ -80,6 +80,9 @@ class Shooting:
     def take(self, page: Page, name: str, full: bool = False) -> None:
         """Wait until the page is drawn, take its picture, look for empty charts."""
         page.wait_for_load_state("load")
+        page.locator(".mantine-Skeleton-root[data-visible], .mantine-Loader-root").first.wait_for(state="hidden")
+        if name.startswith("session"):
+            page.locator("main canvas").first.wait_for()
         page.wait_for_timeout(SETTLE_MS)
         page.screenshot(path=self.out / f"{name}.png", full_page=full)
         self.faults.extend(f"{name}: empty chart {told}" for told in page.evaluate(EMPTY))
@@ -93,14 +96,21 @@ def make_small(folder: Path, movies: int) -> Path:
     say(f"simulating and processing {movies} movies …")
     params = SIMULATE.params(movies=movies, size=512, frames=8, symmetry="O", radius=60.0, pixel_size=1.3)
     made = run_batch(SIMULATE, params, [MODEL], folder / "simulated")[0]["outputs"]
-    camera = Path(made["movie_1"]).parent
+    camera = folder / "camera"
+    camera.mkdir()
+    for number in range(1, movies + 1):
+        movie = Path(made[f"movie_{number}"])
+        movie.rename(camera / movie.name)
     settings = {"pixel_size": 1.3, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.3}
     with Project.create(folder / "small", "drift", settings, title="Haemoglobin") as project:
-        project.run_template("drift", import__sources=[str(camera / "5me2*.tif")], import__settle_delay=0.0)
+        project.run_template("drift", import__sources=[str(camera)], import__settle_delay=0.0)
         motion = project.job("Correct motion")
         ctf = project.add("ctf", motion, box=512)
         project.add("filter", ctf, expression="fit_resolution < 8", title="Sharp")
         project.run(until="done", workers=0)
+        done = ctf.tasks(state="done")
+        if len(done) != movies:
+            raise RuntimeError(f"{len(done)} of {movies} movies were processed: {project.why()}")
     return folder / "small"
 
 

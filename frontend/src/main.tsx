@@ -15,7 +15,7 @@ import { Frame } from "./components/Frame/Frame";
 import { Search } from "./components/Frame/Search";
 import { useMe } from "./hooks/useMe";
 import Session from "./routes/Session";
-import { theme } from "./theme";
+import { cssVariablesResolver, theme } from "./theme";
 
 const Projects = lazy(() => import("./routes/Projects"));
 const Library = lazy(() => import("./routes/Library"));
@@ -88,7 +88,7 @@ function Pages() {
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <Notifications position="bottom-right" limit={4} />
         <BrowserRouter>

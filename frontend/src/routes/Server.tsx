@@ -1,4 +1,4 @@
-import { Tabs } from "@mantine/core";
+import { Tabs, Title, VisuallyHidden } from "@mantine/core";
 import { AccountPanel } from "@/components/Account/AccountPanel";
 import { LogPanel } from "@/components/Account/LogPanel";
 import { UsersPanel } from "@/components/Account/UsersPanel";
@@ -14,6 +14,9 @@ export default function Server() {
   if (!me) return null;
   return (
     <Tabs value={owner ? tab : "account"} onChange={(value) => setTab(value ?? "account")} keepMounted={false} className={classes.page}>
+      <VisuallyHidden>
+        <Title order={1}>Server and account</Title>
+      </VisuallyHidden>
       <Tabs.List aria-label="Server and account">
         <Tabs.Tab value="account">Account</Tabs.Tab>
         {owner && <Tabs.Tab value="users">Users</Tabs.Tab>}

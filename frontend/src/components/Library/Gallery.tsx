@@ -2,6 +2,7 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useRef, useState, type MouseEvent } from "react";
 import { formatColumn, shown as shownIn } from "@/components/format";
+import { pictureUrl, useViews } from "@/components/Image/views";
 import type { TableColumn } from "./columns";
 import type { Changes } from "./changes";
 import classes from "./Library.module.css";
@@ -98,10 +99,13 @@ export function Gallery({ project, rows, choice, changes, columns, onRange, onOp
 
 const Picture = memo(function Picture({ project, item, name }: { project: string; item: number; name: string }) {
   const [missing, setMissing] = useState(false);
-  if (missing) return <span>No image yet</span>;
+  const { data, error } = useViews(project, item);
+  const view = data?.views.views.find((entry) => entry.name === "after");
+  if (missing || error || (data && !view?.available)) return <span title={view?.reason ?? undefined}>No image yet</span>;
+  if (!view) return null;
   return (
     <img
-      src={`/api/projects/${encodeURIComponent(project)}/items/${item}/views/after.png?size=200`}
+      src={pictureUrl(project, item, view, 200)}
       alt={name}
       loading="lazy"
       decoding="async"

@@ -18,6 +18,7 @@ import { ItemParameters } from "./ItemParameters";
 import { KeysHelp } from "./KeysHelp";
 import classes from "./Library.module.css";
 import { libraryKeys } from "./libraryKeys";
+import { PhoneBar } from "./PhoneBar";
 import { PhoneList } from "./PhoneList";
 import { sorted } from "./query";
 import { SaveFilter, type FilterLine } from "./SaveFilter";
@@ -38,6 +39,7 @@ export function Library({ project }: { project: string }) {
   const [dialog, setDialog] = useState<Dialog>(null);
   const [hovered, setHovered] = useState<number | null>(null);
   const [perRow, setPerRow] = useState(1);
+  const [choosing, setChoosing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const marks = useMarks(project).data;
   const action = useAction(project);
@@ -87,7 +89,7 @@ export function Library({ project }: { project: string }) {
             {rows.error != null && <Fault error={rows.error} retry={rows.retry} />}
             {phone ? (
               rows.total === 0 ? empty : (
-                <PhoneList rows={rows} columns={state.columns.data ?? []} bounds={state.bounds} changes={changes} onRange={state.onRange} onPick={(index) => {
+                <PhoneList choice={choice} choosing={choosing} onChoosing={() => mayChange && setChoosing(true)} rows={rows} columns={state.columns.data ?? []} bounds={state.bounds} changes={changes} onRange={state.onRange} onPick={(index) => {
                   choice.go(index);
                   setDialog({ kind: "item" });
                 }} />
@@ -113,8 +115,14 @@ export function Library({ project }: { project: string }) {
                 {formatCount(rows.fresh)} new
               </Button>
             )}
+            {phone && choosing && <PhoneBar ids={ids} filter={shown.filter} inTrash={state.inTrash} changes={changes} noFilter={noFilter} onDone={() => (choice.clear(), setChoosing(false))} />}
             <div className={classes.status} aria-live="polite">
               <span>{rows.total === undefined ? "Counting" : counted(rows.total, "image")}</span>
+              {phone && mayChange && !choosing && (
+                <Button size="compact-xs" variant="subtle" onClick={() => setChoosing(true)}>
+                  Choose images
+                </Button>
+              )}
               {!phone && choice.cursor && <span>row {formatCount(choice.cursor.index + 1)}</span>}
               {!phone && choice.ids.size > 1 && <span>{formatCount(choice.ids.size)} chosen</span>}
             </div>

@@ -1,4 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
+import { IconCheck } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 import { formatColumn, UNKNOWN } from "@/components/format";
 import { StateBadge } from "@/components/State/StateBadge";
@@ -8,6 +9,7 @@ import type { Changes } from "./changes";
 import classes from "./Library.module.css";
 import { FlagMark, VerdictMark, verdictNow } from "./Marks";
 import type { Rows } from "./pages";
+import type { Choice } from "./selection";
 
 interface Given {
   rows: Rows;
@@ -16,12 +18,37 @@ interface Given {
   changes: Changes;
   onRange: (range: [number, number], top: boolean) => void;
   onPick: (index: number) => void;
+  choice: Choice;
+  /** Rows are chosen by a touch, not opened. */
+  choosing: boolean;
+  onChoosing: () => void;
 }
+
+const HELD = 450;
 
 const WANTED = ["fit_resolution", "defocus", "drift_total", "iciness", "counts_per_frame"];
 
 /** On a phone: name, three figures and how the image is by the limits. */
-export function PhoneList({ rows, columns, bounds, changes, onRange, onPick }: Given) {
+export function PhoneList({ rows, columns, bounds, changes, onRange, onPick, choice, choosing, onChoosing }: Given) {
+  const held = useRef<number | undefined>(undefined);
+  /** A long touch chooses; the click that follows it means nothing. */
+  const skip = useRef(false);
+  const press = (index: number) => {
+    skip.current = false;
+    window.clearTimeout(held.current);
+    if (choosing) return;
+    held.current = window.setTimeout(() => {
+      skip.current = true;
+      onChoosing();
+      choice.toggle(index);
+    }, HELD);
+  };
+  const release = () => window.clearTimeout(held.current);
+  const click = (index: number) => {
+    if (skip.current) skip.current = false;
+    else if (choosing) choice.toggle(index);
+    else onPick(index);
+  };
   const scroll = useRef<HTMLDivElement>(null);
   const total = rows.total ?? 20;
   const virtual = useVirtualizer({ count: total, getScrollElement: () => scroll.current, estimateSize: () => 64, overscan: 8 });
@@ -40,11 +67,24 @@ export function PhoneList({ rows, columns, bounds, changes, onRange, onPick }: G
           const flag = patch?.flag ?? (item?.values[flagAt] as string | null | undefined);
           const verdict = item ? verdictNow(item.verdict, patch?.verdict) : null;
           const worst = item ? worstOf(bounds, columns, rows, item.values) : null;
+          const chosen = item !== undefined && choice.ids.has(item.id);
           return (
             <div key={index} role="listitem">
-              <button type="button" className={classes.phoneRow} style={{ transform: `translateY(${start}px)` }} onClick={() => onPick(index)}>
+              <button
+                type="button"
+                className={chosen ? `${classes.phoneRow} ${classes.phoneChosen}` : classes.phoneRow}
+                style={{ transform: `translateY(${start}px)` }}
+                aria-pressed={choosing ? chosen : undefined}
+                onPointerDown={() => press(index)}
+                onPointerUp={release}
+                onPointerCancel={release}
+                onPointerLeave={release}
+                onContextMenu={(event) => event.preventDefault()}
+                onClick={() => click(index)}
+              >
                 <span className={classes.phoneName}>{item ? String(item.values[nameAt]) : "…"}</span>
                 <span style={{ display: "flex", gap: 6, alignItems: "center" }}>
+                  {chosen && <IconCheck size={16} aria-label="chosen" />}
                   {flag && flag !== "none" && <FlagMark flag={flag} />}
                   {verdict && <VerdictMark verdict={verdict} />}
                   {worst && <StateBadge state={worst} />}

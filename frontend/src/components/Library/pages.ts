@@ -60,7 +60,7 @@ export function useRows(project: string, shown: Shown, names: string[], range: [
       },
     })),
   });
-  const kept = useRef<{ key: unknown; pages: Map<number, ItemPage> }>({ key, pages: new Map() });
+  const kept = useRef<{ key: unknown; pages: Map<number, ItemPage>; total?: number }>({ key, pages: new Map() });
   const before = useRef<Map<number, ItemPage>>(new Map());
   if (kept.current.key !== key) {
     if (kept.current.pages.size) before.current = kept.current.pages;
@@ -91,7 +91,9 @@ export function useRows(project: string, shown: Shown, names: string[], range: [
     newest.current = undefined;
     void queries.invalidateQueries({ queryKey: ["p", project, "items"] });
   }, [project, queries]);
-  const total = latest.data?.total;
+  // Far rows that are on their way must not shrink the table: the total known for this question stays.
+  const total = latest.data?.total ?? kept.current.total;
+  kept.current.total = total;
   useEffect(() => {
     if (total !== undefined) before.current = new Map();
   }, [key, total]);

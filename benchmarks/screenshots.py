@@ -101,12 +101,18 @@ def make_small(folder: Path, movies: int) -> Path:
     for number in range(1, movies + 1):
         movie = Path(made[f"movie_{number}"])
         movie.rename(camera / movie.name)
-    settings = {"pixel_size": 1.3, "voltage": 300.0, "spherical_aberration": 2.7, "dose_per_frame": 1.3}
+    settings = {
+        "pixel_size": 1.3,
+        "voltage": 300.0,
+        "spherical_aberration": 2.7,
+        "dose_per_frame": 1.3,
+        "gain": Path(made["gain"]),
+    }
     with Project.create(folder / "small", "drift", settings, title="Haemoglobin") as project:
         project.run_template("drift", import__sources=[str(camera)], import__settle_delay=0.0)
         motion = project.job("Correct motion")
         ctf = project.add("ctf", motion, box=512)
-        project.add("filter", ctf, expression="fit_resolution < 8", title="Sharp")
+        project.add("filter", ctf, expression="fit_resolution < 12", title="Sharp")
         project.run(until="done", workers=0)
         done = ctf.tasks(state="done")
         if len(done) != movies:

@@ -147,3 +147,18 @@ def test_groups_flags_and_tags_are_counted(client_of, tmp_path):
     assert client.get(BASE + "/items").json()["total"] == 39
     assert client.get(BASE + "/items", params={"group": "TRASH"}).json()["ids"] == [3]
     assert client.get(BASE + "/items", params={"tag": "nice"}).json()["ids"] == [4]
+
+
+def test_the_place_of_an_item_follows_the_order_and_what_is_shown(get):
+    for asked in ({}, {"order": "name:desc"}, {"order": "drift_total:asc"}):
+        ids = get("/items/ids", **asked)["ids"]
+        for place in (0, 7, 299):
+            assert get("/items/place", item=ids[place], **asked) == {"row": place}
+    assert get("/items/place", item=10**6) == {"row": None}
+
+
+def test_columns_that_the_project_lacks_are_unknown_where_that_is_asked_for(get):
+    get("/items", 400, columns="name,no_such,id")
+    page = get("/items", columns="name,no_such,id", lacking=True)
+    assert page["columns"] == ["name", "no_such", "id"]
+    assert [row[1:] for row in page["rows"]] == [[None, item] for item in page["ids"]]

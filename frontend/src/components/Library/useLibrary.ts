@@ -100,17 +100,17 @@ function useCursorInUrl(project: string, shown: Shown, choice: ReturnType<typeof
   useEffect(() => {
     if (started.current && cursor) put(String(cursor.index));
   }, [cursor, project, put]);
-  useLinkedItem(project, shown, setCursor);
+  useLinkedItem(project, shown, rows.total !== undefined, setCursor);
 }
 
 /** `?item=ID`: the cursor goes to that image, which other pages link to; where it is not shown, that is said. */
-function useLinkedItem(project: string, shown: Shown, setCursor: (cursor: Cursor) => void): void {
+function useLinkedItem(project: string, shown: Shown, ready: boolean, setCursor: (cursor: Cursor) => void): void {
   const [item, setItem] = useUrlState("item");
   const now = useRef({ shown, setCursor, setItem });
   now.current = { shown, setCursor, setItem };
   useEffect(() => {
     const id = Number(item);
-    if (!item || !Number.isInteger(id)) return;
+    if (!ready || !item || !Number.isInteger(id)) return; // the table scrolls only to rows that it knows of
     let gone = false;
     const query = { ...itemQuery(now.current.shown), order: orderText(now.current.shown.order) || undefined, item: id };
     need(client.GET("/api/projects/{project}/items/place", { params: { path: { project }, query } }))
@@ -122,5 +122,5 @@ function useLinkedItem(project: string, shown: Shown, setCursor: (cursor: Cursor
       })
       .catch((error: unknown) => showFault(asFault(error)));
     return () => void (gone = true);
-  }, [item, project]);
+  }, [item, project, ready]);
 }

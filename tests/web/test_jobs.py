@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,17 @@ NIGHT = Path(__file__).resolve().parents[2] / "benchmarks" / "night.py"
 make_night = runpy.run_path(str(NIGHT))["make_night"]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A night that no test changes: each works on a copy of it."""
+    folder = tmp_path_factory.mktemp("made") / "night"
+    make_night(folder, images=120, jobs=6)
+    return folder
+
+
 @pytest.fixture
-def night(tmp_path):
-    make_night(tmp_path / "night", images=120, jobs=6)
-    return tmp_path / "night"
+def night(made, tmp_path):
+    return Path(shutil.copytree(made, tmp_path / "night"))
 
 
 @pytest.fixture

@@ -2,14 +2,19 @@
 import { useCallback } from "react";
 import { useSearchParams } from "react-router";
 
+/** What the address says now, not when the page was last drawn: of two changes in a row both must hold. */
+export function addressNow(): URLSearchParams {
+  return new URLSearchParams(window.location.search);
+}
+
 /** One parameter of the address as text; `replace` keeps the history short for what changes often. */
 export function useUrlState(name: string, initial = "", replace = true): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams();
   const set = useCallback(
     (value: string) =>
       setParams(
-        (before) => {
-          const next = new URLSearchParams(before);
+        () => {
+          const next = addressNow();
           if (value === initial) next.delete(name);
           else next.set(name, value);
           return next;

@@ -77,7 +77,7 @@ function useFound(project: string | undefined, query: string): SpotlightActionGr
       images.push({
         id: "image-more", label: "More images …", description: `all whose name contains ${asked}, in the library`,
         leftSection: <IconPhoto size={ICON} aria-hidden />,
-        onClick: () => void navigate(libraryUrl(project, `contains(name, ${JSON.stringify(asked)})`)),
+        onClick: () => void navigate(libraryUrl(project, `name.contains(${JSON.stringify(asked)})`)),
       });
     }
     const settings = data.settings.map((setting) => ({

@@ -1,6 +1,7 @@
 /** What the library shows, kept in the address: group, flag, tag, filter, conditions, order, table or gallery. */
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
+import { addressNow } from "@/hooks/useUrlState";
 import { joined } from "./conditions";
 
 export type Side = "all" | "items" | "rejected" | "by hand";
@@ -82,9 +83,9 @@ export function useShown() {
   const shown = useMemo(() => JSON.parse(text) as Shown, [text]);
   const change = useCallback(
     (part: Partial<Shown>) =>
-      setParams((before) => {
-        const next = new URLSearchParams(before);
-        write(next, { ...read(before), ...part });
+      setParams(() => {
+        const next = addressNow();
+        write(next, { ...read(next), ...part });
         return next;
       }),
     [setParams],

@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
+import { addressNow } from "@/hooks/useUrlState";
 import { client, need, type Schemas } from "@/client/client";
 
 export type Pulse = Schemas["Pulse"];
@@ -71,8 +72,8 @@ export function useView() {
   const set = useCallback(
     (changes: Record<string, string | null>) =>
       setParams(
-        (before) => {
-          const next = new URLSearchParams(before);
+        () => {
+          const next = addressNow();
           for (const [name, value] of Object.entries(changes)) {
             if (value === null || value === "") next.delete(name);
             else next.set(name, value);

@@ -55,7 +55,7 @@ function ReasonEntry({ project, group, title, onOpen, onShow }: { project: strin
           return (
             <Fragment key={item}>
               {place > 0 && ", "}
-              <Text span size="xs" component="button" type="button" td="underline" onClick={() => onOpen(group.job, item)} style={{ all: "unset", cursor: "pointer", textDecoration: "underline", overflowWrap: "anywhere" }}>
+              <Text span size="xs" component="button" type="button" td="underline" onClick={() => onOpen(group.job, item)} className="plain" style={{ textDecoration: "underline", overflowWrap: "anywhere" }}>
                 {name}
               </Text>
             </Fragment>
@@ -64,7 +64,7 @@ function ReasonEntry({ project, group, title, onOpen, onShow }: { project: strin
         {number > group.examples.length && (
           <>
             {" "}and{" "}
-            <Text span size="xs" component="button" type="button" onClick={onShow} style={{ all: "unset", cursor: "pointer", textDecoration: "underline" }}>
+            <Text span size="xs" component="button" type="button" onClick={onShow} className="plain" style={{ textDecoration: "underline" }}>
               {counted(number - group.examples.length, "more", "more")}
             </Text>
           </>

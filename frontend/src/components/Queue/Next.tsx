@@ -106,7 +106,7 @@ function NextRow({ task, number, title, may, onPlace, onQuarantine, onOpen }: Ro
         <span />
       )}
       <Text size="xs" c="dimmed" className="number">{number}</Text>
-      <Text size="sm" truncate title={task.name} component="button" type="button" onClick={onOpen} style={{ all: "unset", cursor: "pointer", overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", fontSize: 13 }}>
+      <Text size="sm" truncate title={task.name} component="button" type="button" onClick={onOpen} className="plain" style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", fontSize: 13 }}>
         {task.name}
       </Text>
       <Text size="xs" c="dimmed" truncate title={title}>

@@ -93,7 +93,7 @@ export function HeadCell({ name, label, order, onSort }: { name: string; label: 
   const next = here ? (down ? name : `-${name}`) : ["finished", "seconds", "tries"].includes(name) ? `-${name}` : name;
   return (
     <span role="columnheader" aria-sort={here ? (down ? "descending" : "ascending") : "none"}>
-      <button type="button" className={classes.sort} style={{ all: "unset", cursor: "pointer", display: "flex", alignItems: "center", gap: 3 }} onClick={() => onSort(next)}>
+      <button type="button" className={`plain ${classes.sort}`} style={{ display: "flex", alignItems: "center", gap: 3 }} onClick={() => onSort(next)}>
         <span className={classes.sort}>{label}</span>
         {here && <Icon size={13} aria-hidden />}
       </button>
@@ -106,7 +106,7 @@ function Cells({ row, title, onOpen }: { row: TaskLine; title: string; onOpen: (
     <>
       <span role="cell"><StateBadge state={row.state} /></span>
       <span role="cell" title={row.name}>
-        <button type="button" style={{ all: "unset", cursor: "pointer" }} onClick={onOpen} aria-label={`Task of ${row.name}, J${row.job}`}>{row.name}</button>
+        <button type="button" className="plain" onClick={onOpen} aria-label={`Task of ${row.name}, J${row.job}`}>{row.name}</button>
       </span>
       <span role="cell" title={title}>J{row.job} {title}</span>
       <span role="cell">{formatTime(row.finished)}</span>

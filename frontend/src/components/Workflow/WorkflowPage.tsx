@@ -1,4 +1,4 @@
-import { Button, Center, Drawer, Group, Loader } from "@mantine/core";
+import { Button, Center, Drawer, Group, Loader, VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { IconPlus, IconSitemap } from "@tabler/icons-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
@@ -92,6 +92,7 @@ export function WorkflowPage({ project }: { project: string }) {
   );
   return (
     <div className={classes.page}>
+      <VisuallyHidden component="h1">Workflow</VisuallyHidden>
       <Tools jobs={jobs} view={view} onView={setView} text={text} onText={setText} found={found} onPick={openJob} mayChange={mayChange} onAdd={() => setAdding({ behind: null })} onTemplate={() => setTemplate(true)} onExport={() => setExporting([])} />
       <div className={classes.split}>
         <div className={classes.ground}>

@@ -159,7 +159,7 @@ def measure(folder: Path, images: int, jobs: int, repeats: int) -> dict[str, Any
         make_night(project, images, jobs=jobs)
     found: dict[str, Any] = {}
     with served(project, options=("--no-engine",), state=folder / "state") as server, browsing() as browser:
-        tab = open_tab(browser, server)
+        tab = open_tab(browser, server, bypass_csp=True)  # what is measured is asked by text
         tab.page.wait_for_timeout(2000)
         key = tab.page.evaluate("fetch('/api/projects').then(r => r.json()).then(l => l[0].key)")
         for page, values in first_paints(tab, server, key, repeats).items():

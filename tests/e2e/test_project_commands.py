@@ -346,6 +346,11 @@ def test_ctrl_c_ends_the_engine_and_leaves_the_project_free(done: Shell, engine:
     assert "no engine runs" in done("stop", code=2).err
 
 
+WITHOUT_PROJECT = frozenset(
+    ["header", "doctor", "job-types", "show", "new", "script", "profile", "templates", "serve", "users", "view"]
+)
+
+
 @pytest.mark.parametrize("name", sorted(entry.built_in()))
 def test_every_command_has_help_with_an_example(name: str, capfd, monkeypatch) -> None:
     monkeypatch.setenv("TERMINAL_WIDTH", "160")
@@ -354,5 +359,5 @@ def test_every_command_has_help_with_an_example(name: str, capfd, monkeypatch) -
     text = capfd.readouterr().out
     if command.group is None:
         assert "Example: vitreous" in text
-    if name not in ("header", "doctor", "job-types", "show", "new", "script", "profile", "templates"):
+    if name not in WITHOUT_PROJECT:
         assert "--project" in text

@@ -1,6 +1,6 @@
 /** State in the address, so that Back works and a link shows the same. */
 import { useCallback } from "react";
-import { useSearchParams } from "react-router";
+import { useLocation, useSearchParams } from "react-router";
 
 /** What the address says now, not when the page was last drawn: of two changes in a row both must hold. */
 export function addressNow(): URLSearchParams {
@@ -10,8 +10,10 @@ export function addressNow(): URLSearchParams {
 /** One parameter of the address as text; `replace` keeps the history short for what changes often. */
 export function useUrlState(name: string, initial = "", replace = true): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams();
+  const { pathname } = useLocation();
   const set = useCallback(
-    (value: string) =>
+    (value: string) => {
+      if (window.location.pathname !== pathname) return; // what comes late must not lead back from the next page
       setParams(
         () => {
           const next = addressNow();
@@ -20,8 +22,9 @@ export function useUrlState(name: string, initial = "", replace = true): [string
           return next;
         },
         { replace },
-      ),
-    [initial, name, replace, setParams],
+      );
+    },
+    [initial, name, pathname, replace, setParams],
   );
   return [params.get(name) ?? initial, set];
 }

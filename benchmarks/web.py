@@ -29,7 +29,7 @@ PAGES = {
     "session": "[role='status'][data-state] h1",
     "library": FIRST_ROW,
     "workflow": ".react-flow__node, main [role='row'] [role='gridcell']",
-    "queue": "main [role='row']",
+    "queue": "main [role='tabpanel']",
 }
 """Page → what shows that it has something useful to show."""
 
@@ -53,8 +53,10 @@ def first_paints(tab: Tab, server: Server, key: str, repeats: int) -> dict[str, 
             fresh = tab.context.new_page()
             fresh.add_init_script(f"({WATCH})({json.dumps(selector)})")
             fresh.goto(f"{server.base}/p/{key}/{page}")
-            fresh.wait_for_function("window.__ready", timeout=30_000)
-            found.setdefault(page, []).append(float(fresh.evaluate("window.__ready")))
+            fresh.locator(selector).first.wait_for(timeout=30_000)
+            while (ready := fresh.evaluate("window.__ready ?? null")) is None:
+                fresh.wait_for_timeout(100)
+            found.setdefault(page, []).append(float(ready))
             fresh.close()
     return found
 

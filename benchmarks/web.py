@@ -28,7 +28,7 @@ FIRST_ROW = "[role='grid'] [role='rowgroup'] [role='row']"
 PAGES = {
     "session": "[role='status'][data-state] h1",
     "library": FIRST_ROW,
-    "workflow": ".react-flow__node, main [role='row'] [role='gridcell']",
+    "workflow": ".react-flow__node, main [role='gridcell'], main tbody td",
     "queue": "main [role='tabpanel']",
 }
 """Page → what shows that it has something useful to show."""

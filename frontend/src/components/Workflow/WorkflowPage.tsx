@@ -30,6 +30,9 @@ interface Adding {
   output?: string;
 }
 
+/** Jobs from which on the list comes first: to lay out a graph of a thousand takes seconds. */
+const MANY_JOBS = 300;
+
 /** The graph of jobs with one job beside it; the same as a list and as a tree. */
 export function WorkflowPage({ project }: { project: string }) {
   const { data, error, refetch } = useJobs(project);
@@ -48,7 +51,7 @@ export function WorkflowPage({ project }: { project: string }) {
   const me = useMe().data;
   const mayChange = hasRole(me, "operator", project), mayRemove = hasRole(me, "owner", project);
   const actions = useJobActions(project, jobs);
-  const view = viewText || (phone ? "list" : "graph");
+  const view = viewText || (phone || jobs.length > MANY_JOBS ? "list" : "graph");
   const open = jobText && jobs.some((job) => job.id === Number(jobText)) ? Number(jobText) : null;
   const found = useMemo(() => find(jobs, text), [jobs, text]);
   const openJob = useCallback((job: number) => setJob(String(job)), [setJob]);

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -182,12 +182,13 @@ def _drawn(
 def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str) -> APIRouter:
     """The routes of an image, for one way to name it."""
     router = APIRouter(prefix=prefix, tags=[tag], route_class=PictureRoute)
-    Found = Annotated[Source, Depends(find)]
+    for add in (_add_pictures, _add_made_pictures, _add_numbers):
+        add(router, name, Annotated[Source, Depends(find)])
+    return router
 
-    @router.get("/info", operation_id=f"{name}_info")
-    def info(request: Request, source: Found, frame: FrameText = None) -> ImageFacts:
-        """Size, frames, levels, what is known of the microscope, statistics, histogram."""
-        return ImageFacts.model_validate(images.facts(shelf_of(request), source, _frame(request, source, frame)))
+
+def _add_pictures(router: APIRouter, name: str, Found: Any) -> None:
+    """The image itself: whole, and in tiles."""
 
     @router.get("/picture", operation_id=f"{name}_picture", response_class=Response)
     def whole(
@@ -232,6 +233,10 @@ def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str)
             lambda: images.image_tile(shelf, source, _frame(request, source, frame), level, x, y, limits),
         )
 
+
+def _add_made_pictures(router: APIRouter, name: str, Found: Any) -> None:
+    """Pictures that are made from the image: its spectrum, the frames of a stack."""
+
     @router.get("/spectrum", operation_id=f"{name}_spectrum", response_class=Response)
     def spectrum(
         request: Request,
@@ -268,6 +273,15 @@ def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str)
         shelf = shelf_of(request)
         return _drawn(request, source, v, encoding, lambda: images.gallery(shelf, source, start, count, columns, cell))
 
+
+def _add_numbers(router: APIRouter, name: str, Found: Any) -> None:
+    """What is known of the image, and its values."""
+
+    @router.get("/info", operation_id=f"{name}_info")
+    def info(request: Request, source: Found, frame: FrameText = None) -> ImageFacts:
+        """Size, frames, levels, what is known of the microscope, statistics, histogram."""
+        return ImageFacts.model_validate(images.facts(shelf_of(request), source, _frame(request, source, frame)))
+
     @router.get("/values", operation_id=f"{name}_values")
     def values(
         request: Request,
@@ -294,8 +308,6 @@ def _image_routes(prefix: str, name: str, find: Callable[..., Source], tag: str)
         """Values along a line."""
         found = images.profile(shelf_of(request), source, _frame(request, source, frame), (x0, y0, x1, y1))
         return Profile.model_validate(found)
-
-    return router
 
 
 router = APIRouter(tags=["pictures"], lifespan=warmed)

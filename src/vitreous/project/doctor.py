@@ -117,14 +117,15 @@ def processor() -> dict[str, Any]:
 
 def _memory(problems: list[dict[str, str]]) -> dict[str, Any]:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    free = _meminfo_available()
+    free = available_memory()
     if free is not None and free < LOW_MEMORY:
         hint = "Close other programs, or process smaller movies: a 4096 x 4096 movie needs 2.5 GB"
         problems.append({"message": f"only {free / 1e9:.1f} GB of memory are free", "hint": hint})
     return {"total": _gigabytes(total), "free": None if free is None else _gigabytes(free)}
 
 
-def _meminfo_available() -> int | None:
+def available_memory() -> int | None:
+    """Bytes of memory that programs could still get; ``None`` where the system does not say."""
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

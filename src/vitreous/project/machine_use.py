@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from vitreous import __version__
-from vitreous.project.doctor import processor
+from vitreous.project.doctor import available_memory, processor
 
 GPU_SECONDS = 5.0
 
@@ -41,7 +41,7 @@ def machine_use() -> dict[str, Any]:
         "cores": cores,
         "load": round(os.getloadavg()[0] / cores, 3),
         "cpu": processor_use(),
-        "memory": {"total": total, "available": _available()},
+        "memory": {"total": total, "available": available_memory()},
         "gpus": [asdict(gpu) for gpu in gpus()],
     }
 
@@ -90,14 +90,3 @@ def gpus() -> list[GpuUse]:
             use = float(words[3]) / 100 if words[3].replace(".", "").isdigit() else None
             found.append(GpuUse(words[0], float(words[1]) * 2**20, float(words[2]) * 2**20, use))
     return found
-
-
-def _available() -> int | None:
-    """Bytes of memory that programs could still get; ``None`` where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        return None
-    return None

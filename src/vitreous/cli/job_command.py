@@ -21,7 +21,7 @@ from vitreous.cli.tables import results_table
 from vitreous.cli.terminal import console, show_error
 from vitreous.core.memory import keep_freed_memory
 from vitreous.core.plain import to_json
-from vitreous.project.batch import run_batch
+from vitreous.project.batch import finish_batch, run_batch
 from vitreous.project.faults import exit_code
 from vitreous.project.job_types import BrokenJob
 from vitreous.workflow.job_type import JobType, Result
@@ -32,23 +32,29 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 def job_command(job: JobType) -> Callable[..., None]:
     """The function that typer turns into the command of this job type."""
 
-    def command(items: list[Path], out: Path, json_output: bool, threads: int | None, **given: Any) -> None:
+    def command(items: list[Path] | None, out: Path, json_output: bool, threads: int | None, **given: Any) -> None:
         params = build_params(job.params, given)
         limit_threads(threads)
         keep_freed_memory()
         with terminated_as_interrupt(), output_for_messages(json_output):
-            results = _run(job, params, items, out)
+            chosen = list(items or [])
+            results = _run(job, params, chosen if job.expand is None else job.expand(params, chosen), out)
             table = results_table(job, results)
+            written = finish_batch(job, params, results, out)
         if json_output:
             print(to_json(results))  # noqa: T201 - the one thing on standard output
         console(stderr=json_output).print(table)
+        for name, path in written.items():
+            console(stderr=True).print(f"{name}: {path}", soft_wrap=True)
         code = exit_code(results)
         if code:
             raise typer.Exit(code)
 
     item_help = f"{job.items.lower()} files to process"
+    arguments = Annotated[list[Path], typer.Argument(metavar=f"{job.items}...", help=item_help)]
+    optional = Annotated[list[Path] | None, typer.Argument(metavar=f"[{job.items}]...", help=item_help)]
     parameters = [
-        _keyword("items", Annotated[list[Path], typer.Argument(metavar=f"{job.items}...", help=item_help)]),
+        _keyword("items", arguments) if job.expand is None else _keyword("items", optional, None),
         _keyword("out", Annotated[Path, typer.Option("--out", help="folder of the outputs", metavar="DIR")]),
         *option_parameters(job.params),
         _keyword("json_output", Annotated[bool, typer.Option("--json", help="print the results as JSON")], False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vitreous.core.errors import Cancelled, DataError, ResourceError, UsageError
@@ -65,6 +65,16 @@ def run_batch(
         if result.get("error", {}).get("code") == Cancelled.code:
             break
     return results
+
+
+def finish_batch(job: JobType, params: Params, results: Sequence[Result], out: Path) -> Mapping[str, str]:
+    """Write what belongs to all items together, name → path; nothing where the work was stopped.
+
+    Raises:
+        VitreousError: it can't be written.
+    """
+    stopped = any(result.get("error", {}).get("code") == Cancelled.code for result in results)
+    return {} if job.finish is None or stopped else job.finish(params, list(results), out)
 
 
 def _run_item(runner: Runner, item: Path, out: Path, progress: Progress) -> Result:

@@ -73,12 +73,14 @@ class Slot:
         file: key in the result's ``outputs`` of the main file, which later jobs read; ``None`` where there is none.
         files: keys in ``outputs`` of further files that belong to it.
         columns: column of the item → key of the result; the columns are declared in the column registry.
+        tables: name of a big table of the project → key in ``outputs`` of a Parquet file with rows of it.
     """
 
     name: str
     file: str | None = None
     files: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,28 @@ ItemRunner = Callable[[ItemInput, Path, Progress], Result]
 
 SetRunner = Callable[[list[ItemInput], Path, Progress], Result]
 """Process a set of items: ``runner(items, output_folder, progress)``."""
+
+
+@dataclass(frozen=True)
+class SetWork:
+    """Where a job works on a set that may still grow.
+
+    Attributes:
+        out: folder of the outputs; published under its final name when the function returns.
+        scratch: folder that survives a kill and is the same for the same task; removed after publication. What lies
+            here may be read by others while the work goes on, so files in it appear whole.
+        previous: folder of the job's newest result with the same parameters, of fewer items; ``None`` for the first.
+        complete: whether no more items can come.
+    """
+
+    out: Path
+    scratch: Path
+    previous: Path | None = None
+    complete: bool = True
+
+
+GrowingRunner = Callable[[list[ItemInput], SetWork, Progress], Result]
+"""Process a set that may still grow: ``runner(items, work, progress)``."""
 
 Decision = Callable[[Any, "DecisionInput"], frozenset[str]]
 """Decide on one item: ``decide(params, item)`` → names of the outputs by which the item goes on."""
@@ -158,6 +182,12 @@ class JobType:
             a space and the text where the parameter is set.
         on_item: in place of ``start`` in projects, where a function reads several slots: ``on_item(params)`` gives it.
         on_set: the same for scope ``set``.
+        on_growing_set: in place of ``on_set``, where a result is built upon the one before it, or takes so long that a
+            killed run must go on where it was.
+        expand: on the command line: ``expand(params, arguments)`` → the items that the arguments stand for (a table of
+            micrographs: its micrographs). The arguments may then be left out.
+        finish: on the command line, after the last item: ``finish(params, results, out)`` writes what belongs to all of
+            them together, and returns name → path. Results of items that failed have ``error``.
         decide: for scope ``decision``.
         any_input: for decisions: an item that has come by any of the inputs is decided on, not only one that has come
             by all.
@@ -185,6 +215,9 @@ class JobType:
     methods: str = ""
     on_item: Callable[[Any], ItemRunner] | None = None
     on_set: Callable[[Any], SetRunner] | None = None
+    on_growing_set: Callable[[Any], GrowingRunner] | None = None
+    expand: Callable[[Any, list[Path]], list[Path]] | None = None
+    finish: Callable[[Any, list[Result], Path], Mapping[str, str]] | None = None
     decide: Decision | None = None
     any_input: bool = False
     batch: int | None = None

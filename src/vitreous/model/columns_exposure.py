@@ -193,6 +193,19 @@ _QUALITY = (
 _PICKS = (
     Column("particles", "integer", None, "picked particles", "picks",
            aliases={"focus": Alias("gautomatch_number_particles")}),
+    Column("picks_found", "integer", None, "picked particles that pass the thresholds", "picks",
+           aliases={"relion": Alias("rlnGroupNrParticles", note="in the picking job's summary.star")}),
+    Column("pick_score_median", "real", None, "median score of the picked particles", "picks"),
+    Column("pick_threshold", "real", None, "score from which a candidate is kept", "picks"),
+    Column("masked_fraction", "real", "fraction", "area left out of picking: carbon, ice, edges", "picks"),
+    Column("consensus_fraction", "real", "fraction", "share of the pickers' particles that enough of them chose",
+           "picks"),
+    Column("pick_precision", "real", "fraction", "share of the picks that the reference set has too", "comparison"),
+    Column("pick_recall", "real", "fraction", "share of the reference set that was picked", "comparison"),
+    Column("pick_f1", "real", "fraction", "harmonic mean of precision and recall of the picks", "comparison"),
+    Column("pick_distance", "real", "px", "root mean square distance of picks from their partners in the reference",
+           "comparison"),
+    Column("particles_extracted", "integer", None, "particles cut out of the micrograph", "particles"),
 )  # fmt: skip
 
 EXPOSURE_COLUMNS: tuple[Column, ...] = (

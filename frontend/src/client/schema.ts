@@ -1679,11 +1679,31 @@ export interface paths {
         };
         /**
          * Particles
-         * @description The particles of the item.
+         * @description The picks of an image with score and local power, thresholds and edits; or the particles of some classes.
          */
         get: operations["item_particles"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/items/{item}/picks/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Edit
+         * @description Save what was changed by hand on an image; what others have saved meanwhile stays.
+         */
+        post: operations["edit_picks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1810,6 +1830,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/job-types/{name}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Job
+         * @description Do a job on one image with the values of a form; a newer try takes the place of one that is not done yet.
+         */
+        post: operations["try_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/jobs": {
         parameters: {
             query?: never;
@@ -1864,6 +1904,66 @@ export interface paths {
         get: operations["job_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/picks/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Counts
+         * @description How many picks thresholds leave; nothing is changed.
+         */
+        post: operations["pick_counts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/picks/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Histogram
+         * @description All picks of a job over score and local power; nothing is changed.
+         */
+        post: operations["pick_histogram"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/picks/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Limits
+         * @description Set thresholds in the selection behind a job, which is added where there is none; nothing is picked again.
+         */
+        post: operations["set_pick_limits"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2530,6 +2630,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/tries/{number}/{name}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Try Picture
+         * @description A picture that a try has drawn; only the newest are kept.
+         */
+        get: operations["try_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/why": {
         parameters: {
             query?: never;
@@ -2951,6 +3071,25 @@ export interface components {
             /** Value */
             value: unknown;
         };
+        /**
+         * Applied
+         * @description Thresholds that were set.
+         *
+         *     Attributes:
+         *         job: the selection that has them now.
+         *         created: whether it was added for them.
+         *         before: thresholds that it had.
+         *         moved: jobs that took the picker's picks, and now take those that the selection leaves.
+         */
+        Applied: {
+            before: components["schemas"]["Limits"];
+            /** Created */
+            created: boolean;
+            /** Job */
+            job: number;
+            /** Moved */
+            moved: number[];
+        };
         /** ApplyProposal */
         ApplyProposal: Record<string, never>;
         /** ApplyTemplate */
@@ -3066,18 +3205,6 @@ export interface components {
             /** Types */
             types: components["schemas"]["JobTypeSchema"][];
         };
-        /**
-         * Change
-         * @description A parameter in two versions.
-         */
-        Change: {
-            /** After */
-            after: unknown;
-            /** Before */
-            before: unknown;
-            /** Name */
-            name: string;
-        };
         /** ChangeSettings */
         ChangeSettings: {
             /**
@@ -3106,7 +3233,7 @@ export interface components {
          */
         CheckAnswer: {
             /** Changes */
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["vitreous__web__routes__jobs__Change"][];
             /** Faults */
             faults: components["schemas"]["FieldFault"][];
             /** Inherited */
@@ -3219,6 +3346,38 @@ export interface components {
             title?: string | null;
         };
         /**
+         * Counts
+         * @description What thresholds leave.
+         *
+         *     Attributes:
+         *         total, kept: picks in all, and those that are left.
+         *         images: that have been picked on; ``with_picks``: those to which some are left.
+         *         least, median, most, mean: picks left per image.
+         *         edges, counts: images by picks that are left to them.
+         */
+        Counts: {
+            /** Counts */
+            counts: number[];
+            /** Edges */
+            edges: number[];
+            /** Images */
+            images: number;
+            /** Kept */
+            kept: number;
+            /** Least */
+            least: number;
+            /** Mean */
+            mean: number;
+            /** Median */
+            median: number;
+            /** Most */
+            most: number;
+            /** Total */
+            total: number;
+            /** With Picks */
+            with_picks: number;
+        };
+        /**
          * Curve
          * @description Numbers against time; ``width`` s each.
          */
@@ -3245,6 +3404,68 @@ export interface components {
              * @enum {string}
              */
             verdict: "keep" | "reject" | "none";
+        };
+        /**
+         * Density
+         * @description Counts of picks over score (columns) and local power (rows).
+         *
+         *     Attributes:
+         *         score_edges, power_edges: of the bins, even; picks beyond them are counted in the outermost bins.
+         *         counts: ``[power bin][score bin]``.
+         *         total, kept: picks in all, and those that pass the thresholds of the job.
+         *         unknown: picks without score or power, which are in no bin.
+         *         score_range, power_range: least and greatest known value; ``None`` where none is known.
+         *         images: that have been picked on.
+         *         examples: (number, name, kept picks) of images with few, middling and many picks.
+         */
+        Density: {
+            /** Counts */
+            counts: number[][];
+            /** Examples */
+            examples: [
+                number,
+                string,
+                number
+            ][];
+            /** Images */
+            images: number;
+            /** Kept */
+            kept: number;
+            /** Power Edges */
+            power_edges: number[];
+            /** Power Range */
+            power_range: [
+                number,
+                number
+            ] | null;
+            /** Score Edges */
+            score_edges: number[];
+            /** Score Range */
+            score_range: [
+                number,
+                number
+            ] | null;
+            /** Total */
+            total: number;
+            /** Unknown */
+            unknown: number;
+        };
+        /**
+         * DensityAsked
+         * @description How many bins of score and of local power.
+         */
+        DensityAsked: {
+            /**
+             * Bins
+             * @default [
+             *       96,
+             *       64
+             *     ]
+             */
+            bins?: [
+                number,
+                number
+            ];
         };
         /**
          * DiskUse
@@ -3324,6 +3545,78 @@ export interface components {
             unset?: string[];
             /** Waits */
             waits?: (string | number)[] | null;
+        };
+        /**
+         * Edited
+         * @description The edits as they stand now; ``others``: somebody else had changed them too, and both changes hold.
+         */
+        Edited: {
+            /** Added */
+            added: [
+                number,
+                number
+            ][];
+            /** Created */
+            created: boolean;
+            done: components["schemas"]["vitreous__project__picks__edits__Change"];
+            /** Job */
+            job: number;
+            /** Others */
+            others: boolean;
+            /** Removed */
+            removed: [
+                number,
+                number
+            ][];
+            /** Stamp */
+            stamp: string;
+        };
+        /**
+         * EditsAsked
+         * @description What was changed by hand since the edits of ``stamp`` were read, in px of the micrograph.
+         *
+         *     ``add`` sets picks, ``remove`` takes those of the picker; ``unadd`` and ``unremove`` take such changes back.
+         */
+        EditsAsked: {
+            /**
+             * Add
+             * @default []
+             */
+            add?: [
+                number,
+                number
+            ][];
+            /**
+             * Job
+             * @description the picker or selection that is shown; none without a picker
+             */
+            job?: number | null;
+            /**
+             * Remove
+             * @default []
+             */
+            remove?: [
+                number,
+                number
+            ][];
+            /** Stamp */
+            stamp?: string | null;
+            /**
+             * Unadd
+             * @default []
+             */
+            unadd?: [
+                number,
+                number
+            ][];
+            /**
+             * Unremove
+             * @default []
+             */
+            unremove?: [
+                number,
+                number
+            ][];
         };
         /**
          * Effect
@@ -3857,6 +4150,20 @@ export interface components {
             slot: string;
         };
         /**
+         * GivenLimits
+         * @description Thresholds of score and local power; without a least score those that the picker kept.
+         */
+        GivenLimits: {
+            /** Max Power */
+            max_power?: number | null;
+            /** Max Score */
+            max_score?: number | null;
+            /** Min Power */
+            min_power?: number | null;
+            /** Min Score */
+            min_score?: number | null;
+        };
+        /**
          * GivenSlot
          * @description What an item gains.
          */
@@ -4029,6 +4336,58 @@ export interface components {
             total: number;
             /** Verdicts */
             verdicts: string[] | null;
+        };
+        /**
+         * ItemPicks
+         * @description The candidates of one image.
+         *
+         *     Attributes:
+         *         item, name: number and name of the image.
+         *         job: whose picks are shown; ``None`` where there are none.
+         *         base: the job that picked; a selection shows the candidates of the job before it, with its own thresholds.
+         *         jobs: whose picks could be shown.
+         *         coordinates: centres in px of the micrograph, (0, 0) in the middle of the lower left pixel.
+         *         score, power, kept: of each candidate; ``kept`` by the thresholds of the job that picked.
+         *         source: of each candidate, an index of ``sources``.
+         *         sources: names of pickers.
+         *         class_number: of each, where particles of classes are shown.
+         *         diameter: Å.
+         *         selection: thresholds and edits that follow; ``None`` while particles of classes are shown.
+         *         reason: why there are none.
+         */
+        ItemPicks: {
+            /** Base */
+            base?: number | null;
+            /** Class Number */
+            class_number?: (number | null)[] | null;
+            /** Coordinates */
+            coordinates?: [
+                number,
+                number
+            ][];
+            /** Diameter */
+            diameter?: number | null;
+            /** Item */
+            item: number;
+            /** Job */
+            job?: number | null;
+            /** Jobs */
+            jobs?: components["schemas"]["PickJob"][];
+            /** Kept */
+            kept?: boolean[];
+            /** Name */
+            name: string;
+            /** Power */
+            power?: (number | null)[];
+            /** Reason */
+            reason?: string | null;
+            /** Score */
+            score?: (number | null)[];
+            selection?: components["schemas"]["Selection"] | null;
+            /** Source */
+            source?: number[];
+            /** Sources */
+            sources?: string[];
         };
         /**
          * ItemPlace
@@ -4465,6 +4824,39 @@ export interface components {
             };
         };
         /**
+         * Limits
+         * @description Thresholds of score and local power, both included; ``None``: as picked (least score), or no limit.
+         */
+        Limits: {
+            /** Max Power */
+            max_power?: number | null;
+            /** Max Score */
+            max_score?: number | null;
+            /** Min Power */
+            min_power?: number | null;
+            /** Min Score */
+            min_score?: number | null;
+        };
+        /**
+         * LimitsAsked
+         * @description Thresholds to set; ``reason`` is kept with the revision.
+         */
+        LimitsAsked: {
+            /** Max Power */
+            max_power?: number | null;
+            /** Max Score */
+            max_score?: number | null;
+            /** Min Power */
+            min_power?: number | null;
+            /** Min Score */
+            min_score?: number | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+        };
+        /**
          * LogEntry
          * @description A line of a job's log; ``name`` is that of the item.
          */
@@ -4758,26 +5150,40 @@ export interface components {
             /** Views */
             views: string[];
         };
-        /**
-         * Particles
-         * @description Particles of an item: centres in px of the micrograph (row 0 at the bottom), diameter in Å; or why there are
-         *     none.
-         */
-        Particles: {
-            /** Coordinates */
-            coordinates: [
-                number,
-                number
-            ][];
-            /** Diameter */
-            diameter: number | null;
-            /** Reason */
-            reason: string | null;
-        };
         /** PauseJob */
         PauseJob: {
             /** Job */
             job: string | number;
+        };
+        /**
+         * PickDensity
+         * @description Picks of a job over score and local power, and the thresholds that are set behind it (``select`` has them).
+         */
+        PickDensity: {
+            /** Base */
+            base: number;
+            density: components["schemas"]["Density"];
+            /** Job */
+            job: number;
+            limits: components["schemas"]["Limits"];
+            /** Select */
+            select: number | null;
+            /** Title */
+            title: string;
+        };
+        /**
+         * PickJob
+         * @description A job whose picks can be shown; ``count`` is what it kept on this image, where it is done.
+         */
+        PickJob: {
+            /** Count */
+            count: number | null;
+            /** Job */
+            job: number;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
         };
         /** PlaceItems */
         PlaceItems: {
@@ -5260,7 +5666,7 @@ export interface components {
             /** Before */
             before: number;
             /** Changes */
-            changes: components["schemas"]["Change"][];
+            changes: components["schemas"]["vitreous__web__routes__jobs__Change"][];
             /** Entered */
             entered: string[] | null;
             /** Left */
@@ -5467,6 +5873,41 @@ export interface components {
             role: "viewer" | "operator" | "owner";
             /** Used */
             used: number | null;
+        };
+        /**
+         * Selection
+         * @description What the job behind the picks makes of them on this image.
+         *
+         *     Attributes:
+         *         job: the selection; ``None`` where there is none yet.
+         *         limits: thresholds of the job.
+         *         added, removed: by hand, in px.
+         *         stamp: of the edits.
+         *         author, time: who saved the edits last, and when (s since 1970).
+         *         edit_radius: px within which a removal takes a pick.
+         */
+        Selection: {
+            /** Added */
+            added: [
+                number,
+                number
+            ][];
+            /** Author */
+            author: string | null;
+            /** Edit Radius */
+            edit_radius: number | null;
+            /** Job */
+            job: number | null;
+            limits: components["schemas"]["Limits"];
+            /** Removed */
+            removed: [
+                number,
+                number
+            ][];
+            /** Stamp */
+            stamp: string;
+            /** Time */
+            time: number | null;
         };
         /**
          * Series
@@ -5990,6 +6431,64 @@ export interface components {
         Trash: {
             selection: components["schemas"]["Choice"];
         };
+        /**
+         * TriedPicks
+         * @description Candidates, centres in px of the micrograph; ``kept`` by the thresholds of the form.
+         */
+        TriedPicks: {
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][];
+            /** Kept */
+            kept: boolean[];
+            /** Power */
+            power: (number | null)[];
+            /** Score */
+            score: (number | null)[];
+        };
+        /**
+         * TryAnswer
+         * @description What the job would give for the image; ``pictures`` are at ``tries/{number}/{name}.png``.
+         *
+         *     ``settings`` are the values that it was done with, inherited ones too.
+         */
+        TryAnswer: {
+            /** Number */
+            number: number;
+            picks: components["schemas"]["TriedPicks"] | null;
+            /** Pictures */
+            pictures: string[];
+            /** Seconds */
+            seconds: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** Warnings */
+            warnings: string[];
+        };
+        /**
+         * TryAsked
+         * @description A form as it stands, and the image; ``inputs`` and ``job`` as in a check of the form.
+         */
+        TryAsked: {
+            /** Inputs */
+            inputs?: string[] | null;
+            /** Item */
+            item: number;
+            /** Job */
+            job?: number | null;
+            /** Params */
+            params?: {
+                [key: string]: unknown;
+            };
+        };
         /** UndoEdit */
         UndoEdit: {
             /** Job */
@@ -6190,6 +6689,60 @@ export interface components {
             name: string;
             /** Unit */
             unit: string | null;
+        };
+        /**
+         * Change
+         * @description One save of the editor: what it adds to the edits, and what it takes back of them.
+         *
+         *     Attributes:
+         *         add, remove: picks that are set, and picks of the picker that are taken away.
+         *         unadd, unremove: picks by hand that are taken away again, and picks of the picker that come back.
+         */
+        vitreous__project__picks__edits__Change: {
+            /**
+             * Add
+             * @default []
+             */
+            add?: [
+                number,
+                number
+            ][];
+            /**
+             * Remove
+             * @default []
+             */
+            remove?: [
+                number,
+                number
+            ][];
+            /**
+             * Unadd
+             * @default []
+             */
+            unadd?: [
+                number,
+                number
+            ][];
+            /**
+             * Unremove
+             * @default []
+             */
+            unremove?: [
+                number,
+                number
+            ][];
+        };
+        /**
+         * Change
+         * @description A parameter in two versions.
+         */
+        vitreous__web__routes__jobs__Change: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /** Name */
+            name: string;
         };
         /**
          * GivenColumn
@@ -10306,7 +10859,12 @@ export interface operations {
     };
     item_particles: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description whose; unless given, the last one that has picked on it */
+                job?: string | null;
+                /** @description particles of these classes, or all */
+                classes?: string | null;
+            };
             header?: never;
             path: {
                 item: number;
@@ -10322,7 +10880,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Particles"];
+                    "application/json": components["schemas"]["ItemPicks"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    edit_picks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditsAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Edited"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -10604,6 +11207,51 @@ export interface operations {
             };
         };
     };
+    try_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TryAnswer"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     list_jobs: {
         parameters: {
             query?: never;
@@ -10708,6 +11356,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogEntry"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    pick_counts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenLimits"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    pick_histogram: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DensityAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PickDensity"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    set_pick_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Applied"];
                 };
             };
             /** @description Unprocessable Entity */
@@ -12178,6 +12961,46 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TemplatePreview"];
                 };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    try_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {

@@ -64,15 +64,6 @@ class FitCurves(BaseModel):
     amplitude_contrast: float | None
 
 
-class Particles(BaseModel):
-    """Particles of an item: centres in px of the micrograph (row 0 at the bottom), diameter in Å; or why there are
-    none."""
-
-    coordinates: list[tuple[float, float]]
-    diameter: float | None
-    reason: str | None
-
-
 def _facts(request: Request, access: Access, item: int) -> Facts:
     only_looks(request, access.caller, access.project.key)
     with access.project.reading() as session:
@@ -119,10 +110,3 @@ def trajectory(request: Request, access: Viewing, item: int) -> Trajectory:
 def curves(request: Request, access: Viewing, item: int) -> FitCurves:
     """The radial average of the spectrum, the fit and its quality."""
     return FitCurves.model_validate(numbers.curves(access.project.folder, _facts(request, access, item)))
-
-
-@router.get("/particles", operation_id="item_particles")
-def particles(request: Request, access: Viewing, item: int) -> Particles:
-    """The particles of the item."""
-    _facts(request, access, item)
-    return Particles(coordinates=[], diameter=None, reason="No job of this project gives particles")

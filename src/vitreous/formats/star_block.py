@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,20 @@ class StarBlock:
             row = int(np.argmin(whole))
             raise self._error(f"column {name} has {values[row]:g} in row {row + 1} where a whole number belongs")
         return values.astype(np.int64)
+
+    def parsed(self, text: Collection[str] = ()) -> dict[str, np.ndarray]:
+        """Every column, parsed at once: int64 or float64 where all values are numbers, else object arrays of ``str``.
+
+        Args:
+            text: labels that stay text, whatever they hold.
+        """
+        if isinstance(self.columns, LazyLoop):
+            return self.columns.parse_all(text)
+        return {name: np.asarray(values) if name in text else _as_numbers(values) for name, values in self.items()}
+
+    def items(self) -> list[tuple[str, np.ndarray]]:
+        """Labels and their values."""
+        return [(name, np.asarray(values, dtype=object)) for name, values in self.columns.items()]
 
     def value(self, name: str) -> str:
         """The one value of a label as text (of simple pairs, or a loop of one row)."""
@@ -136,6 +150,24 @@ class LazyLoop(Mapping[str, np.ndarray]):
                     raise star_error(self._origin, what, "Correct the file") from None
             raise
 
+    def parse_all(self, text: Collection[str]) -> dict[str, np.ndarray]:
+        import pandas as pd
+
+        table = pd.read_csv(
+            io.BytesIO(self._body.data),
+            sep=r"\s+",
+            header=None,
+            dtype={self._index[name]: str for name in text if name in self._index},
+            na_filter=False,
+            quoting=3,
+            low_memory=False,
+        )
+        found = {name: table[i].to_numpy() for name, i in self._index.items()}
+        return {
+            name: values if values.dtype.kind in "if" else _as_numbers(values.astype(object), name in text)
+            for name, values in found.items()
+        }
+
     def _parse(self, indices: Sequence[int], dtype: Any) -> list[np.ndarray]:
         import pandas as pd
 
@@ -154,6 +186,19 @@ class LazyLoop(Mapping[str, np.ndarray]):
     def _line_of_row(self, row: int) -> int:
         filled = (i for i, line in enumerate(self._body.data.split(b"\n")) if line.strip())
         return self._body.line + next(line for k, line in enumerate(filled) if k == row)
+
+
+def _as_numbers(values: Any, text: bool = False) -> np.ndarray:
+    """int64 or float64 where all texts are numbers, else (or where it is text) the texts."""
+    texts = np.asarray(values, dtype=object)
+    if text or not all(_is_number(value) for value in texts[:20]):
+        return texts
+    try:
+        numbers = texts.astype(np.float64)
+    except (ValueError, TypeError):
+        return texts
+    whole = len(numbers) and all(str(value).lstrip("+-").isdigit() for value in texts)
+    return numbers.astype(np.int64) if whole else numbers
 
 
 def _is_number(value: Any) -> bool:

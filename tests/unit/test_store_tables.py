@@ -53,7 +53,7 @@ def fill(db, rows=1000, files=4, job=3, seed=0):
     }
     for number, part in enumerate(np.array_split(np.arange(rows), files)):
         table = pa.table({name: values[part] for name, values in columns.items()})
-        register(db, write_fragment(db.folder, "particles", table, f"job{job}-{number}"), job, number + 1, f"i{number}")
+        register(db, write_fragment(db.folder, "particles", table, f"job{job}-{number}"), job, number + 1)
     return columns
 
 

@@ -28,8 +28,8 @@ def leftovers(session: Session) -> list[Leftover]:
     """Folders that no task shows: results for parameters that have changed since, of removed jobs, of crashes."""
     rows = session.db.connection.execute("SELECT folder, identity FROM result WHERE folder IS NOT NULL").fetchall()
     made = {row[0]: row[1] for row in rows}
-    text = "SELECT identity FROM task WHERE identity IS NOT NULL"
-    wanted = {row[0] for row in session.db.connection.execute(text)}
+    text = "SELECT identity FROM task WHERE identity IS NOT NULL UNION SELECT identity FROM set_run"
+    wanted = {row[0] for row in session.db.connection.execute(text) if row[0] is not None}
     endings = {identity[:8] for identity in wanted}
     found = []
     for folder in _folders(session.folder):

@@ -20,6 +20,8 @@ from vitreous.workflow.states import FINISHED, TaskState
 GOAL_SECONDS = 0.5
 """s of work that one submission should carry, so that handing it out costs little."""
 MOST_CHAINS = 64
+SCRATCH = ".work"
+"""Begin of the names of folders, beside a job's results, in which what must survive a kill is kept."""
 LONG_SECONDS = 1.0
 """s of work from which a submission need not wait at a busy worker: fetching it then costs next to nothing."""
 
@@ -120,7 +122,7 @@ def choose(
     for number in ofkind:
         if graph.jobs[number].serial and number not in busy:
             picked += _next_of_serial(session, number)
-    chains = build_chains(session, graph, picked, allowed, kind)
+    chains = build_chains(session, graph, picked, allowed, kind, finished)
     return list(_grouped(session, graph, chains, kind, slots, speeds, alone))
 
 
@@ -146,7 +148,12 @@ def _next_of_serial(session: Session, number: int) -> list[ReadyTask]:
 
 
 def build_chains(
-    session: Session, graph: Graph, picked: Sequence[ReadyTask], allowed: Sequence[int], kind: Kind
+    session: Session,
+    graph: Graph,
+    picked: Sequence[ReadyTask],
+    allowed: Sequence[int],
+    kind: Kind,
+    finished: frozenset[int] = frozenset(),
 ) -> list[Chain]:
     """A chain for each picked task: the task, and what the same worker can do for the item right after it."""
     results = Results(session.db)
@@ -159,7 +166,7 @@ def build_chains(
         if (task.job, task.item) in taken:
             continue
         if task.item == 0:
-            chains.append(_set_chain(session, graph, task, settings, results))
+            chains.append(_set_chain(session, graph, task, settings, results, finished))
             continue
         item = facts.get(task.item)
         if item is None:
@@ -226,18 +233,45 @@ def _input(item: ItemFacts, plan: Plan, numbers: Iterable[int], results: Results
     return ItemInput(item.name, item.values, slots)
 
 
-def _set_chain(session: Session, graph: Graph, task: ReadyTask, settings: Mapping[str, Any], results: Results) -> Chain:
+def _set_chain(
+    session: Session,
+    graph: Graph,
+    task: ReadyTask,
+    settings: Mapping[str, Any],
+    results: Results,
+    finished: frozenset[int],
+) -> Chain:
     """The whole set as it is now; it may have grown since the task became ready."""
     job = graph.jobs[task.job]
-    text = "SELECT item, identity FROM member WHERE job = ? AND identity IS NOT NULL ORDER BY item"
-    rows = session.db.connection.execute(text, (task.job,)).fetchall()
+    text = "SELECT item, identity FROM member WHERE job = ? ORDER BY item"
+    everything = session.db.connection.execute(text, (task.job,)).fetchall()
+    rows = [row for row in everything if row[1] is not None]
+    complete = len(rows) == len(everything) and all(entry.source in finished for entry in job.inputs)
     identity = set_identity(job.identity, [row[1] for row in rows])
     members = []
     for item in item_facts(session.db, [row[0] for row in rows]):
         plan = settle(graph, item, results.find, session.decide)
         members.append(_input(item, plan, [task.job], results))
-    step = Step(job.id, 0, job.type, job.params, settings, identity, result_folder(job, "set", identity))
-    return Chain(ItemInput("set"), (step,), tuple(members))
+    step = Step(
+        job.id,
+        0,
+        job.type,
+        job.params,
+        settings,
+        identity,
+        result_folder(job, "set", identity),
+        scratch=result_folder(job, SCRATCH, identity),
+        previous=_folder_of(session, job.result),
+        complete=complete,
+    )
+    return Chain(ItemInput("set"), (step,), tuple(members), tuple(row[0] for row in rows), job.identity)
+
+
+def _folder_of(session: Session, identity: str | None) -> str | None:
+    """Folder of a result that wrote files."""
+    text = "SELECT folder FROM result WHERE identity = ?"
+    row = session.db.connection.execute(text, (identity,)).fetchone()
+    return None if row is None else row[0]
 
 
 def _grouped(

@@ -31,6 +31,7 @@ from vitreous.store.ledger import (
     apply_plans,
     due_again,
     item_facts,
+    note_set_result,
     recover,
     set_facts,
     task_states,
@@ -296,10 +297,14 @@ class Engine:
         find = Results(self.session.db).find
         for job in jobs:
             closed = all(entry.source in finished for entry in job.inputs)
-            change = settle_set(job, set_facts(self.session.db, job.id, closed), find)
+            behind_set = bool(job.inputs) and all(graph.jobs[entry.source].scope == "set" for entry in job.inputs)
+            facts = set_facts(self.session.db, job.id, closed, behind_set)
+            change = settle_set(job, facts, find)
             if change is not None:
                 self.crew.cancel_task(job.id, 0)
                 apply_changes(self.session.db, [change], self.session.clock())
+                if change.result is not None and change.identity is not None:
+                    note_set_result(self.session.db, job.id, change.identity, job.identity, list(facts.members))
         self._sets_changed = False
         # Looking at a set of a hundred thousand takes a while: at most a tenth of the engine's time.
         self._sets_pause = max(0.5, 10 * (time.monotonic() - began))

@@ -17,7 +17,7 @@ from vitreous.store.columns import clear_values, ensure_columns, exposure_column
 from vitreous.store.events import log_event
 from vitreous.store.ledger import show_slots, slots_from_json, unsettle
 from vitreous.workflow.expression import parse
-from vitreous.workflow.graph import Graph, Input, chosen_slot
+from vitreous.workflow.graph import Graph, Input, Job, chosen_slot
 from vitreous.workflow.job_type import JobType
 from vitreous.workflow.parameters import normalised
 
@@ -124,13 +124,19 @@ def default_inputs(graph: Graph, job_type: JobType) -> list[Input]:
         return []
     for number in sorted(graph.jobs, reverse=True):
         job = graph.jobs[number]
-        if job.scope != "set" and job.scope != "decision" and _missing(graph, job_type, [Input(number)]) is None:
+        passes = job.scope == "item" or job.scope == "source" or _gives_needed(job, job_type)
+        if passes and _missing(graph, job_type, [Input(number)]) is None:
             return [Input(number)]
     raise UsageError(
         f"{job_type.name} needs {' and '.join(job_type.needs) or 'items'}, which no job gives yet",
         hint="Add a job that gives it first, such as import",
         job_type=job_type.name,
     )
+
+
+def _gives_needed(job: Job, job_type: JobType) -> bool:
+    """Whether a job gives something that the type needs: then a job on a set is meant by it."""
+    return any(chosen_slot(need, job.gives) is not None for need in job_type.needs)
 
 
 def check_connection(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -> None:
@@ -141,13 +147,6 @@ def check_connection(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -
         return
     if not inputs:
         raise UsageError(f"{job_type.name} needs an input", hint="Name the job whose items it is to take")
-    for entry in inputs:
-        source = graph.jobs[entry.source]
-        if source.scope == "set" and job_type.scope != "set":
-            raise UsageError(
-                f"{job_type.name} works on single items, but {source.label} gives one result for a whole set",
-                hint="Take a job before it as the input",
-            )
     missing = _missing(graph, job_type, inputs)
     if missing is not None:
         names = ", ".join(graph.jobs[entry.source].label for entry in inputs)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from vitreous.core.errors import Cancelled
 from vitreous.project.faults import is_disk_full
 from vitreous.project.session import Session
-from vitreous.store.ledger import Failure, commit_results, give_back, note_set_run, record_failures
+from vitreous.store.ledger import Failure, commit_results, give_back, note_set_result, note_set_run, record_failures
 from vitreous.workflow.executor import Lost, Outcome, Work
 
 TRIES = 3
@@ -47,9 +47,14 @@ def settle_outcomes(
             failures.append(_failure(outcome, tries(outcome.job, outcome.item), now))
     record_failures(session.db, failures, now)
     ended = {(outcome.job, outcome.item) for outcome in outcomes}
+    done = {(outcome.job, outcome.identity) for outcome in outcomes if outcome.error is None}
     for chain in work.chains:
-        if chain.members and (chain.steps[0].job, 0) in ended:
-            note_set_run(session.db, chain.steps[0].job, len(chain.members))
+        step = chain.steps[0]
+        if not chain.members or (step.job, 0) not in ended:
+            continue
+        note_set_run(session.db, step.job, len(chain.members))
+        if (step.job, step.identity) in done:
+            note_set_result(session.db, step.job, step.identity, chain.job_identity, chain.numbers)
     tasks = [(step.job, step.item) for chain in work.chains for step in chain.steps]
     give_back(session.db, [*stopped, *(task for task in tasks if task not in ended)])
     return full

@@ -6,7 +6,7 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from vitreous.project.scripts import ScriptJob
 from vitreous.project.types import find_type, needed_type
 from vitreous.store.database import Database, read_meta, write_meta
 from vitreous.store.jobs import JobRow, job_rows
+from vitreous.store.ledger import set_results
 from vitreous.workflow.executor import Kind
 from vitreous.workflow.graph import Graph, Job
 from vitreous.workflow.identity import job_identity
@@ -73,7 +74,11 @@ class Session:
         key = (row[0], self._script_state())
         if self._graph is None or self._graph[0] != key:
             settings = self.settings()
-            self._graph = (key, Graph({row.id: self._job(row, settings) for row in job_rows(self.db)}))
+            jobs = {row.id: self._job(row, settings) for row in job_rows(self.db)}
+            for number, (result, made_for) in set_results(self.db).items():
+                if number in jobs and jobs[number].identity == made_for:
+                    jobs[number] = replace(jobs[number], result=result)
+            self._graph = (key, Graph(jobs))
         return self._graph[1]
 
     def forget_graph(self) -> None:

@@ -25,7 +25,7 @@ from vitreous.project.types import needed_type
 from vitreous.workflow.executor import Chain, Outcome, Step, Work
 from vitreous.workflow.executors.progress import worker_progress
 from vitreous.workflow.graph import chosen_slot
-from vitreous.workflow.job_type import ItemInput, JobType, Result, Slot, SlotValue
+from vitreous.workflow.job_type import ItemInput, JobType, Result, SetWork, Slot, SlotValue
 from vitreous.workflow.parameters import Source, checked, resolve
 
 STAGING = ".staging"
@@ -69,6 +69,7 @@ def run_step(step: Step, item: ItemInput, members: tuple[ItemInput, ...], progre
         published = read_record(Path(step.folder), step.identity)
         if published is None:
             published = compute(step, item, members, staging, limited(progress, step.timeout))
+        _clear_scratch(step)
         outcome = replace(base, **published)
     except (Exception, KeyboardInterrupt) as error:
         fault = error if isinstance(error, Exception) else ComputeError("interrupted", hint="It is tried again")
@@ -107,13 +108,34 @@ def compute(
     job_type = needed_type(Path(), step.type)
     staging.mkdir(parents=True)
     if job_type.scope == "set":
-        assert job_type.on_set is not None
-        params = resolved(job_type, step, item)
-        result = job_type.on_set(params)(list(members), staging, progress)
+        result = _on_set(job_type, step, item, members, staging, progress)
     else:
         run = runner(step.type, to_json(resolved_values(job_type, step, item), indent=None), job_type.provenance)
         result = run(item, staging, progress)
     return publish(job_type, step, result, staging)
+
+
+def _on_set(
+    job_type: JobType, step: Step, item: ItemInput, members: tuple[ItemInput, ...], staging: Path, progress: Progress
+) -> Result:
+    params = resolved(job_type, step, item)
+    if job_type.on_growing_set is None:
+        assert job_type.on_set is not None
+        return job_type.on_set(params)(list(members), staging, progress)
+    assert step.scratch is not None
+    scratch = Path(step.scratch)
+    scratch.mkdir(parents=True, exist_ok=True)
+    previous = None if step.previous is None or not Path(step.previous).is_dir() else Path(step.previous)
+    work = SetWork(staging, scratch, previous, step.complete)
+    return job_type.on_growing_set(params)(list(members), work, progress)
+
+
+def _clear_scratch(step: Step) -> None:
+    """Remove what the work on a set kept for the case of a kill, this time's and earlier ones'."""
+    if step.scratch is not None:
+        scratch = Path(step.scratch)
+        for folder in scratch.parent.glob(f"{scratch.name.rpartition('-')[0]}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def resolved_values(job_type: JobType, step: Step, item: ItemInput) -> dict[str, Any]:
@@ -167,7 +189,7 @@ def publish(job_type: JobType, step: Step, result: Result, staging: Path) -> dic
         "outputs": list(result.get("leaves_by", job_type.outputs[:1])),
         "warnings": list(result.get("warnings") or ()),
         "versions": {"vitreous": __version__, **(result.get("versions") or {})},
-        "fragments": list(result.get("fragments") or ()),
+        "fragments": [*(result.get("fragments") or ()), *_table_files(job_type, result, staging, final)],
     }
     files = [path for path in staging.rglob("*") if path.is_file()]
     folder = None
@@ -185,6 +207,23 @@ def publish(job_type: JobType, step: Step, result: Result, staging: Path) -> dic
             return published
         sync_folder(final.parent)
     return _fields({**record, "folder": folder})
+
+
+def _table_files(job_type: JobType, result: Mapping[str, Any], staging: Path, final: Path) -> list[dict[str, Any]]:
+    """The Parquet files of a result that are parts of the project's big tables."""
+    outputs = result.get("outputs") or {}
+    found = []
+    for slot in job_type.gives:
+        for table, key in slot.tables.items():
+            if key in outputs:
+                import pyarrow.parquet as parquet
+
+                path = Path(str(outputs[key]))
+                inside = path if not path.is_absolute() else path.relative_to(Path.cwd())
+                place = str(final / inside.relative_to(staging))
+                rows = parquet.read_metadata(path).num_rows
+                found.append({"table": table, "path": place, "rows": rows, "bytes": path.stat().st_size})
+    return found
 
 
 def filled(slot: Slot, result: Mapping[str, Any], staging: Path, final: Path) -> SlotValue:

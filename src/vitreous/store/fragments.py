@@ -148,14 +148,36 @@ def unregister(db: Database, ids: Iterable[int]) -> int:
 
 
 def list_fragments(db: Database, table: str | None = None, jobs: Iterable[int] | None = None) -> list[Fragment]:
-    """The files that exist, in the order of their registration: of one table or all, of some jobs or all."""
-    rows = db.connection.execute(
-        "SELECT id, table_name, path, rows, bytes, job, item, identity FROM fragment"
-        " WHERE table_name = coalesce(?, table_name) ORDER BY id",
-        (table,),
-    )
+    """The files that count now, in the order of their registration: of one table or all, of some jobs or all.
+
+    Files of results that have been superseded are left out. A result that several jobs share counts once, unless jobs
+    are named.
+    """
+    rows = db.connection.execute(_CURRENT, {"table": table})
     wanted = None if jobs is None else set(jobs)
-    return [Fragment(*row) for row in rows if wanted is None or row[5] in wanted]
+    found: dict[tuple[int, int | None], Fragment] = {}
+    for row in rows:
+        fragment = Fragment(*row)
+        if wanted is None:
+            found.setdefault((fragment.id, None), fragment)
+        elif fragment.job in wanted:
+            found.setdefault((fragment.id, fragment.job), fragment)
+    return list(found.values())
+
+
+_FIELDS = "f.id, f.table_name, f.path, f.rows, f.bytes"
+_CURRENT = f"""
+SELECT {_FIELDS}, f.job, f.item, f.identity FROM fragment f
+    WHERE f.table_name = coalesce(:table, f.table_name) AND f.identity IS NULL
+UNION ALL
+SELECT {_FIELDS}, t.job, f.item, f.identity FROM fragment f
+    JOIN task t ON t.item = f.item AND t.identity = f.identity AND t.state = 'done'
+    WHERE f.table_name = coalesce(:table, f.table_name) AND f.item > 0
+UNION ALL
+SELECT {_FIELDS}, s.job, f.item, f.identity FROM fragment f JOIN set_run s ON s.identity = f.identity
+    WHERE f.table_name = coalesce(:table, f.table_name) AND f.item = 0
+ORDER BY 1, 6
+"""
 
 
 def sweep(db: Database, older_than: float = 3600.0) -> list[Path]:
@@ -167,7 +189,7 @@ def sweep(db: Database, older_than: float = 3600.0) -> list[Path]:
     Returns:
         What was deleted.
     """
-    listed = {fragment.path for fragment in list_fragments(db)}
+    listed = {row[0] for row in db.connection.execute("SELECT path FROM fragment")}
     limit = time.time() - older_than
     deleted = []
     for path in sorted((db.folder / FOLDER).glob("*/*")):

@@ -92,6 +92,10 @@ def _facts(db: Database, items: Sequence[int]) -> list[ItemFacts]:
     query = f"SELECT job, item, state, identity, tries FROM task WHERE item IN ({marks})"
     for job, item, state, identity, tries in db.connection.execute(query, items):
         tasks.setdefault(item, {})[job] = TaskFacts(TaskState(state), identity, tries)
+    sets: dict[int, dict[int, str]] = {}
+    query = f"SELECT job, item, used FROM member WHERE used IS NOT NULL AND item IN ({marks})"
+    for job, item, used in db.connection.execute(query, items):
+        sets.setdefault(item, {})[job] = used
     tags: dict[int, set[str]] = {}
     for item, name in db.connection.execute(f"SELECT item, name FROM tag WHERE item IN ({marks})", items):
         tags.setdefault(item, set()).add(name)
@@ -112,6 +116,7 @@ def _facts(db: Database, items: Sequence[int]) -> list[ItemFacts]:
                 "it is in TRASH" if row["group_id"] == TRASH else None,
                 json.loads(row["parameters"] or "{}"),
                 tasks.get(row["id"], {}),
+                sets.get(row["id"], {}),
             )
         )
     return found
@@ -153,7 +158,11 @@ def apply_plans(db: Database, plans: Mapping[int, Plan], now: float) -> int:
 def _write_members(db: Database, members: Sequence[Membership]) -> None:
     there = [(entry.job, entry.item, entry.identity) for entry in members if entry.identity or entry.pending]
     gone = [(entry.job, entry.item) for entry in members if not entry.identity and not entry.pending]
-    db.connection.executemany("INSERT OR REPLACE INTO member (job, item, identity) VALUES (?, ?, ?)", there)
+    text = (
+        "INSERT INTO member (job, item, identity) VALUES (?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET identity = excluded.identity"
+    )
+    db.connection.executemany(text, there)
     db.connection.executemany("DELETE FROM member WHERE job = ? AND item = ?", gone)
 
 
@@ -371,20 +380,49 @@ def task_counts(db: Database, job: int | None = None) -> dict[int, dict[str, int
     return counts
 
 
-def set_facts(db: Database, job: int, closed: bool) -> SetFacts:
+def set_facts(db: Database, job: int, closed: bool, behind_set: bool = False) -> SetFacts:
     """What a job on a set is to work on."""
     rows = db.connection.execute("SELECT item, identity FROM member WHERE job = ?", (job,)).fetchall()
     members = {item: identity for item, identity in rows if identity is not None}
     row = db.connection.execute("SELECT state, identity, tries FROM task WHERE job = ? AND item = 0", (job,)).fetchone()
     task = None if row is None else TaskFacts(TaskState(row[0]), row[1], row[2])
     used = db.connection.execute("SELECT members FROM set_run WHERE job = ?", (job,)).fetchone()
-    return SetFacts(members, len(rows) - len(members), closed, task, 0 if used is None else used[0])
+    return SetFacts(members, len(rows) - len(members), closed, task, 0 if used is None else used[0], behind_set)
 
 
 def note_set_run(db: Database, job: int, members: int) -> None:
     """Write down how many members the newest run of a set began with."""
     with db.transaction():
-        db.connection.execute("INSERT OR REPLACE INTO set_run VALUES (?, ?)", (job, members))
+        db.connection.execute(
+            "INSERT INTO set_run (job, members) VALUES (?, ?) ON CONFLICT DO UPDATE SET members = excluded.members",
+            (job, members),
+        )
+
+
+def note_set_result(db: Database, job: int, identity: str, job_identity: str, items: Sequence[int]) -> None:
+    """Write down the newest result of a set and which items are in it; these are planned anew.
+
+    Args:
+        job: on the set.
+        identity: of the result.
+        job_identity: of the job as it was then.
+        items: that are in the result.
+    """
+    with db.transaction():
+        note_set_run(db, job, len(items))
+        db.connection.execute(
+            "UPDATE set_run SET identity = ?, job_identity = ? WHERE job = ?", (identity, job_identity, job)
+        )
+        rows = [(identity, job, item) for item in items]
+        db.connection.executemany("UPDATE member SET used = ? WHERE job = ? AND item = ?", rows)
+        if db.connection.execute("SELECT 1 FROM job_input WHERE source = ? LIMIT 1", (job,)).fetchone():
+            unsettle(db, items)
+
+
+def set_results(db: Database) -> dict[int, tuple[str, str]]:
+    """Job on a set → identity of its newest result, and identity of the job when that was made."""
+    text = "SELECT job, identity, job_identity FROM set_run WHERE identity IS NOT NULL"
+    return {job: (identity, job_identity) for job, identity, job_identity in db.connection.execute(text)}
 
 
 def task_states(db: Database, jobs: Iterable[int]) -> dict[int, frozenset[TaskState]]:

@@ -24,6 +24,9 @@ class Step:
         identity: of the result.
         folder: where its files belong, relative to the project folder.
         timeout: s, ``None`` for no limit.
+        scratch, previous: for a set: folder for what must survive a kill, and folder of the newest result of fewer
+            items, relative to the project folder.
+        complete: for a set: no more items can come.
     """
 
     job: int
@@ -34,6 +37,9 @@ class Step:
     identity: str
     folder: str
     timeout: float | None = None
+    scratch: str | None = None
+    previous: str | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,15 @@ class Chain:
     Attributes:
         item: the item as it stands before the first step.
         steps: in order; each adds its slots to the item. Where one fails, those after it are not begun.
-        members: the items of a set, for a step of scope ``set``.
+        members: the items of a set, for a step of scope ``set``; ``numbers`` are theirs in the project.
+        job_identity: for a set: what the job itself contributed to the identity.
     """
 
     item: ItemInput
     steps: tuple[Step, ...]
     members: tuple[ItemInput, ...] = ()
+    numbers: tuple[int, ...] = ()
+    job_identity: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Job:
         scope, needs, gives, outputs, any_input: of the job type.
         identity: what type, version and parameters contribute to the identity of results.
         kind: the resource that a task occupies.
+        result: for scope ``set``: identity of its newest result with these parameters, ``None`` before there is one.
         broken: why the job type can't be used, else ``None``.
     """
 
@@ -61,6 +62,7 @@ class Job:
     any_input: bool = False
     identity: str = ""
     kind: Kind = "cpu"
+    result: str | None = None
     broken: str | None = None
 
     @property

@@ -47,6 +47,7 @@ class ItemFacts:
         excluded: why it takes no part (it is in TRASH), else ``None``.
         parameters: ``TYPE.NAME`` → value of that job type's parameter for this item alone.
         tasks: job → its task.
+        sets: job on a set → identity of the newest result that the item is in.
     """
 
     item: int
@@ -58,6 +59,7 @@ class ItemFacts:
     excluded: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tasks: Mapping[int, TaskFacts] = field(default_factory=dict)
+    sets: Mapping[int, str] = field(default_factory=dict)
 
     def own(self, job_type: str) -> dict[str, Any]:
         """Parameters of a job type for this item alone."""
@@ -139,6 +141,7 @@ def settle(graph: Graph, item: ItemFacts, find: Find, decide: Decide) -> Plan:
         arrived = arrivals[number] = arrival(job, standings)
         if job.scope == "set":
             memberships.append(_membership(job, item, arrived))
+            standings[number] = _behind_set(job, item, arrived)
             continue
         task = item.tasks.get(number)
         identity = wanted_identity(job, arrived, item)
@@ -159,6 +162,16 @@ def _membership(job: Job, item: ItemFacts, arrived: Standing) -> Membership:
     needed = {slot for need in job.needs if (slot := chosen_slot(need, arrived.slots)) is not None}
     slots = {name: identity for name, identity in arrived.slots.items() if name in needed or not job.needs}
     return Membership(job.id, item.item, task_identity("", {"": item.identity, **slots}, {}))
+
+
+def _behind_set(job: Job, item: ItemFacts, arrived: Standing) -> Standing:
+    """An item goes on behind a set with what the set gives, once it is in the newest result."""
+    if arrived.state != "here":
+        return arrived
+    if job.result is None or item.sets.get(job.id) != job.result:
+        return Standing("pending", slots=arrived.slots, blame=job.id)
+    slots = {**arrived.slots, **dict.fromkeys(job.gives, job.result)}
+    return Standing("here", frozenset({"items"}), slots, job.id)
 
 
 def _at_source(job: Job, item: ItemFacts) -> Standing:
@@ -210,6 +223,8 @@ def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
         if slot is None:
             return None
         inputs[slot] = arrived.slots[slot]
+    if not frozenset(item.sets.values()).isdisjoint(inputs.values()):
+        inputs[""] = item.identity  # a set gives the same to all items, but each makes its own of it
     if job.scope == "decision":
         inputs = {**arrived.slots}
     return task_identity(job.identity, inputs, item.own(job.type))
@@ -341,6 +356,7 @@ class SetFacts:
         closed: no more items can come.
         task: the set's task, if there is one.
         used: number of members of the newest result, 0 where there is none.
+        behind_set: every input is a job on a set.
     """
 
     members: Mapping[int, str]
@@ -348,12 +364,14 @@ class SetFacts:
     closed: bool
     task: TaskFacts | None
     used: int = 0
+    behind_set: bool = False
 
 
 def settle_set(job: Job, facts: SetFacts, find: Find) -> Change | None:
     """The change that brings the task of a set up to date.
 
     It is run when no more items can come, and before that each time ``batch`` further items are there (0: not before).
+    Right behind another set it is run with each result of that one: then its members change all at once.
     """
     identity = set_identity(job.identity, list(facts.members.values()))
     task = facts.task
@@ -372,7 +390,7 @@ def settle_set(job: Job, facts: SetFacts, find: Find) -> Change | None:
     if cancelled:
         return _moved(task, job, whole, TaskState.CANCELLED, identity)
     complete = facts.closed and facts.pending == 0
-    enough = job.batch > 0 and len(facts.members) - facts.used >= job.batch
+    enough = facts.behind_set or (job.batch > 0 and len(facts.members) - facts.used >= job.batch)
     if complete or enough:
         return _moved(task, job, whole, TaskState.READY, identity)
     if task is not None and task.state is TaskState.DONE:

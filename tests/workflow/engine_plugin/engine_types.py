@@ -10,7 +10,7 @@ from typing import Any
 
 from vitreous.core.errors import DataError, ResourceError
 from vitreous.core.progress import Progress
-from vitreous.workflow.job_type import ItemInput, JobType, Params, Result, Scope, Slot, no_command, parameter
+from vitreous.workflow.job_type import ItemInput, JobType, Params, Result, Scope, SetWork, Slot, no_command, parameter
 
 
 class TestParams(Params):
@@ -92,6 +92,43 @@ def _collect(params: TestParams) -> Callable[[list[ItemInput], Path, Progress], 
     return run
 
 
+def _grow(params: TestParams) -> Callable[[list[ItemInput], SetWork, Progress], Result]:
+    """Counts its runs in the scratch folder; writes the items, and what the result before it was of."""
+
+    def run(items: list[ItemInput], work: SetWork, progress: Progress) -> Result:
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+
+        names = "+".join(item.name for item in items)
+        noted("grow", names)
+        tries = work.scratch / "tries.txt"
+        tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+        if Path("unwell").exists():
+            raise DataError("it can't be done now", hint="Try later")
+        before = "" if work.previous is None else (work.previous / "sum.txt").read_text().splitlines()[0]
+        (work.out / "sum.txt").write_text(f"{names}\nafter {before}\n{tries.read_text()}\n{work.complete}\n")
+        parquet.write_table(pa.table({"uid": list(range(len(items)))}), work.out / "rows.parquet")
+        return {"outputs": {"sum": work.out / "sum.txt", "rows": work.out / "rows.parquet"}}
+
+    return run
+
+
+def _behind(params: TestParams, item: ItemInput, out: Path, progress: Progress) -> Result:
+    file = item.slots["classes2d"].file
+    assert file is not None
+    (out / "seen.txt").write_text(Path(file).read_text().splitlines()[0])
+    return {"outputs": {"seen": out / "seen.txt"}}
+
+
+def _choose(params: TestParams) -> Callable[[list[ItemInput], Path, Progress], Result]:
+    def run(items: list[ItemInput], out: Path, progress: Progress) -> Result:
+        files = {str(item.slots["classes2d"].file) for item in items}
+        noted("choose", "+".join(item.name for item in items) + f":{len(files)}")
+        return {}
+
+    return run
+
+
 NOOP = _type("noop", noop, "movie", Slot("motion", columns={"drift_total": "value"}))
 WRITES = _type("writes", writes, "movie", Slot("micrograph", "picture"))
 CTF = _type("likectf", noop, "micrograph", Slot("ctf", columns={"defocus_u": "value"}))
@@ -100,9 +137,19 @@ PICK = _type("likepick", noop, "ctf", Slot("picks"))
 MORE = _type("more", writes, "micrograph", Slot("micrograph", "picture"))
 SLOW = _type("slow", slow, "movie", Slot("motion", columns={"drift_total": "value"}))
 FAILS = _type("fails", fails, "movie", Slot("look"))
+GROW = _declared(
+    "grow",
+    "micrograph",
+    (Slot("classes2d", "sum", tables={"things": "rows"}),),
+    "set",
+    on_growing_set=_grow,
+)
+BEHIND = _type("behind", _behind, "classes2d", Slot("look", "seen"))
+CHOOSE = _declared("choose", "classes2d", (), "set", on_set=_choose)
 COLLECT = _declared("collect", "micrograph", (), "set", on_set=_collect)
 
 ENTRY_POINTS = {
     "noop": "NOOP", "writes": "WRITES", "likectf": "CTF", "likemeasure": "MEASURE", "likepick": "PICK", "more": "MORE",
-    "slow": "SLOW", "fails": "FAILS", "collect": "COLLECT",
+    "slow": "SLOW", "fails": "FAILS", "collect": "COLLECT", "grow": "GROW", "behind": "BEHIND",
+    "choose": "CHOOSE",
 }  # fmt: skip

@@ -1,32 +1,45 @@
-"""The classification's three verbs: start, iterate, summarise."""
+"""The classification's verbs: start, iterate."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 import torch
 
+from vitreous.algorithms.classify2d.expect import expect
 from vitreous.algorithms.classify2d.images import Images
+from vitreous.algorithms.classify2d.maximise import maximise
+from vitreous.algorithms.classify2d.prepare import Prepared, block_rows
+from vitreous.algorithms.classify2d.schedule import images_used
 from vitreous.algorithms.classify2d.settings import Settings
+from vitreous.algorithms.classify2d.starting import start
 from vitreous.algorithms.classify2d.state import State
-from vitreous.algorithms.classify2d.summary import Summary
 from vitreous.core.progress import Progress, silent
 
+__all__ = ["iterate", "start"]
 
-def start(settings: Settings, images: Images, references: torch.Tensor | None = None) -> State:
-    """State before the first iteration.
+
+def iterate(settings: Settings, images: Images | Prepared, state: State, progress: Progress = silent) -> State:
+    """One iteration; the same state, settings, images and thread count give the same bits.
 
     Args:
         settings: of the classification.
-        images: N particle images, N ≥ 1.
-        references: float32 ``[K, box, box]`` to start from, white; ``None``: averages of random subsets.
+        images: N particle images, or these prepared (faster where several iterations follow).
+        state: before.
+        progress: told the fraction of the images done; may cancel.
     """
-    raise NotImplementedError
+    began = time.monotonic()
+    prepared = images if isinstance(images, Prepared) else Prepared(settings, images)
+    excluded = np.zeros(state.n_images, dtype=bool)
+    blocks = list(block_rows(settings, images_used(settings, state, excluded)))
+    sums = expect(prepared, state, _told(blocks, progress))
+    last = state.iteration + 1 >= settings.cycles
+    return maximise(prepared, state, sums, time.monotonic() - began, last)
 
 
-def iterate(settings: Settings, images: Images, state: State, progress: Progress = silent) -> State:
-    """One iteration; the same state, settings, images and thread count give the same bits."""
-    raise NotImplementedError
-
-
-def summary(settings: Settings, state: State) -> Summary:
-    """Population, resolution, quality and rank of each class."""
-    raise NotImplementedError
+def _told(blocks: list[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:
+    for number, rows in enumerate(blocks):
+        progress(number / len(blocks), "aligning images to the classes")
+        yield rows

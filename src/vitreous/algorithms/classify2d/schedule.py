@@ -1,0 +1,110 @@
+"""Which images, rings and shifts an iteration uses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, thinner
+from vitreous.algorithms.classify2d.prepare import Frame
+from vitreous.algorithms.classify2d.settings import Settings
+from vitreous.algorithms.classify2d.state import UNASSIGNED, State
+
+_RINGS_BEYOND = 5
+_ANNEALED = 0.6
+_COARSE = 0.6
+_COARSE_STEP = 0.35
+_LEAST_PRIOR = 4.0
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Sampling of one pass: its grid, the grid's stride in the finest grid, and its shifts in px ``[T, 2]``."""
+
+    grid: PolarGrid
+    stride: int
+    shifts: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sampling of one iteration; ``step`` is the spacing of the coarse shifts in px."""
+
+    coarse: Pass
+    fine: PolarGrid
+    fine_stride: int
+    step: float
+
+
+def finest_ring(settings: Settings, state: State) -> int:
+    """Ring up to which the next iteration looks.
+
+    It grows evenly in frequency from the start to the finish resolution over the first 60 % of the cycles, but stays
+    within five rings of the best correlation of half averages.
+    """
+    first = max(2, min(math.floor(settings.extent / settings.start_resolution), settings.finest_ring))
+    share = min(1.0, state.iteration / max(1.0, _ANNEALED * settings.cycles))
+    planned = round(first + share * (settings.finest_ring - first))
+    if state.iteration == 0:
+        return first
+    reached = max((ring_reached(curve) for curve in state.frc), default=first)
+    return max(first, min(planned, reached + _RINGS_BEYOND))
+
+
+def ring_reached(curve: np.ndarray, threshold: float = 0.143) -> int:
+    """The last ring before a correlation curve (ring 0 first) falls below a threshold for the first time."""
+    below = np.flatnonzero(curve[1:] < threshold)
+    return int(below[0]) if len(below) else len(curve) - 1
+
+
+def sampling(settings: Settings, shape: Frame, state: State) -> Plan:
+    """Grids and shifts of the next iteration."""
+    ring = finest_ring(settings, state)
+    coarse_ring = min(ring, max(6, math.ceil(_COARSE * ring)))
+    coarse, coarse_stride = _grid(settings, shape, coarse_ring)
+    fine, fine_stride = _grid(settings, shape, ring)
+    step = _COARSE_STEP * settings.box / coarse_ring
+    shifts = shift_grid(settings, step, state.shift_deviation)
+    return Plan(Pass(coarse, coarse_stride, shifts), fine, fine_stride, step)
+
+
+def _grid(settings: Settings, shape: Frame, ring: int) -> tuple[PolarGrid, int]:
+    needed = angles_needed(ring, settings.box, shape.radii, settings.angular_step)
+    return thinner(shape.plan.grid, ring, needed)
+
+
+def shift_grid(settings: Settings, step: float, deviation: float) -> torch.Tensor:
+    """Square grid of shifts in px within the ellipse of the ranges and within 4 deviations (Å), float64 ``[T, 2]``."""
+    reach = [min(limit, _LEAST_PRIOR * deviation) / settings.pixel_size for limit in (settings.x_range, settings.y_range)]
+    count = [math.floor(limit / step + 1e-9) for limit in reach]
+    x = torch.arange(-count[0], count[0] + 1, dtype=torch.float64) * step
+    y = torch.arange(-count[1], count[1] + 1, dtype=torch.float64) * step
+    grid = torch.stack((x.repeat(len(y)), y.repeat_interleave(len(x))), dim=1)
+    scale = torch.tensor([max(limit, 0.5 * step) for limit in reach], dtype=torch.float64)
+    return grid[((grid / scale).square().sum(dim=1)) <= 1.0 + 1e-9]
+
+
+def images_used(settings: Settings, state: State, excluded: np.ndarray) -> np.ndarray:
+    """Rows of the next iteration, int64, ascending.
+
+    With ``automatic_percent`` 300 images per class in the first third of the cycles, 30 % (not fewer) in the second,
+    then all; else ``percent`` in all but the last. New images come first. Drawn from (seed, iteration).
+    """
+    allowed = np.flatnonzero(~excluded)
+    share = state.iteration / settings.cycles
+    wanted = len(allowed)
+    if state.iteration + 1 < settings.cycles:
+        if settings.automatic_percent and share < 2.0 / 3.0:
+            few = 300 * settings.n_classes
+            wanted = few if share < 1.0 / 3.0 else max(few, math.ceil(0.3 * len(allowed)))
+        elif not settings.automatic_percent:
+            wanted = max(settings.n_classes, math.ceil(0.01 * settings.percent * len(allowed)))
+    if wanted >= len(allowed):
+        return allowed
+    random = np.random.default_rng((settings.seed, state.iteration, 1))
+    new = state.classes[allowed] == UNASSIGNED
+    order = np.lexsort((random.random(len(allowed)), ~new))
+    return np.sort(allowed[order[:wanted]])

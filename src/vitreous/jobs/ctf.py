@@ -12,6 +12,7 @@ from vitreous.core.errors import DataError
 from vitreous.core.progress import Progress, part_of, silent
 from vitreous.jobs.acquisition_params import given_acquisition
 from vitreous.jobs.ctf_params import CtfParams
+from vitreous.jobs.micrographs_table import write_micrographs_table
 from vitreous.jobs.result_file import own_settings, write_result
 from vitreous.model.acquisition import Acquisition, first_known
 from vitreous.workflow.job_type import JobType, Result, Runner, Slot
@@ -286,6 +287,7 @@ JOB = JobType(
     summary="Estimate defocus, astigmatism and phase shift of micrographs or movies from their Thon rings.",
     params=CtfParams,
     start=_start,
+    finish=write_micrographs_table,
     items="IMAGE",
     example="vitreous ctf micrographs/*.mrc --pixel-size 1.3 --voltage 300 --spherical-aberration 2.7 --out ctf",
     columns={

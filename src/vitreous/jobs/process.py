@@ -14,6 +14,7 @@ from vitreous.core.progress import Progress, part_of
 from vitreous.jobs.ctf import JOB as CTF
 from vitreous.jobs.measure import JOB as MEASURE
 from vitreous.jobs.measure import MeasureParams, alerts, with_alerts
+from vitreous.jobs.micrographs_table import write_micrographs_table
 from vitreous.jobs.motion import JOB as MOTION
 from vitreous.jobs.result_file import write_result
 from vitreous.workflow.job_type import JobType, Params, Result, Runner, Slot
@@ -161,6 +162,7 @@ JOB = JobType(
     summary="Correct motion, estimate the CTF and measure quality of movies in one go.",
     params=ProcessParams,
     start=_start,
+    finish=write_micrographs_table,
     items="MOVIE",
     example="vitreous process movies/*.tiff --gain gain.mrc --pixel-size 0.83 --voltage 300 "
     "--spherical-aberration 2.7 --dose-per-frame 1.2 --patches 5x5 --out processed",

@@ -63,7 +63,7 @@ def read_micrograph_star(path: Path | str) -> list[MicrographRow]:
 
 
 def write_micrograph_star(path: Path | str, rows: Sequence[MicrographRow]) -> None:
-    """Write micrographs as RELION 3.1 reads them: ``data_optics`` and ``data_micrographs``; files as seen from the STAR.
+    """Write micrographs as RELION 3.1 reads them: ``data_optics`` and ``data_micrographs``; files relative to it.
 
     Raises:
         UsageError: contrast transfer or microscope is known for some micrographs only.

@@ -90,7 +90,7 @@ def _particle_block(blocks: Mapping[str, StarBlock], origin: str) -> StarBlock:
 
 
 def _merged(labels: dict[str, np.ndarray], optics: dict[str, np.ndarray], origin: str) -> dict[str, np.ndarray]:
-    """The particles' columns with those of their optics group; where both have one, the group's counts, as in RELION."""
+    """Columns of the particles with those of their optics group; where both have one, the group's counts."""
     numbers = optics.get("rlnOpticsGroup")
     if numbers is None:
         raise star_error(origin, "data_optics has no column rlnOpticsGroup", "Check the program that wrote it")

@@ -79,7 +79,9 @@ def _distinct(keys: list[np.ndarray], n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _labels(table: ParticleTable) -> tuple[dict[str, np.ndarray], list[str]]:
     """RELION's labels with values where the particles have them, and what is lost."""
-    known, found, losses = registry("particle"), {}, []
+    known = registry("particle")
+    found: dict[str, np.ndarray] = {}
+    losses: list[str] = []
     unsaid = []
     for name, values in table.columns.items():
         alias = known[name].aliases.get("relion") if name in known else None

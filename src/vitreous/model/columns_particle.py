@@ -28,7 +28,7 @@ _PLACE = (
     _particle("micrograph_path", "text", None, "file of the micrograph, as a table of particles names it", "picks",
               relion=Alias("rlnMicrographName", None, note="a table without it names the micrograph itself"),
               cryosparc=Alias("location/micrograph_path", None, note="may begin with >"),
-              cistem=Alias("cisTEMOriginalImageFilename", None)),
+              cistem=Alias("cisTEMOriginalImageFilename", None, note="path of the micrograph")),
     _particle("micrograph_pixel_size", "real", "Å", "pixel size of the micrograph that the coordinates are counted in",
               "picks",
               relion=Alias("rlnMicrographPixelSize"), cryosparc=Alias("location/micrograph_psize_A", note=_UNREAD)),

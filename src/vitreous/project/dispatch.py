@@ -192,7 +192,7 @@ def _following(graph: Graph, item: ItemFacts, first: int, allowed: Sequence[int]
         return chain
     for number in allowed:
         job, task = graph.jobs[number], item.tasks.get(number)
-        if number == first or job.kind != kind or job.scope != "item" or job.serial or job.batch != 1:
+        if number == first or job.kind != kind or job.scope != "item" or job.serial or job.batch != 1 or job.each:
             continue
         if job.priority < graph.jobs[first].priority:
             continue
@@ -222,7 +222,7 @@ def result_folder(job: Job, name: str, identity: str) -> str:
     return f"jobs/J{job.id}-{job.type.removeprefix('script:')}/{name}-{identity[:8]}"
 
 
-def _input(item: ItemFacts, plan: Plan, numbers: Iterable[int], results: Results) -> ItemInput:
+def _input(item: ItemFacts, plan: Plan, numbers: Sequence[int], results: Results) -> ItemInput:
     """The item with the slots that it has before the chain begins; those of the chain's own steps come on the way."""
     slots: dict[str, SlotValue] = {}
     for number in numbers:
@@ -230,7 +230,14 @@ def _input(item: ItemFacts, plan: Plan, numbers: Iterable[int], results: Results
             found = results.find(identity)
             if found is not None and name in found.slots:
                 slots.setdefault(name, found.slots[name])
-    return ItemInput(item.name, item.values, slots)
+    by_input = tuple(_found_slots(own, results) for own in plan.arrivals[next(iter(numbers))].by_input)
+    return ItemInput(item.name, item.values, slots, by_input)
+
+
+def _found_slots(identities: Mapping[str, str], results: Results) -> dict[str, SlotValue]:
+    """Slots of one input, for a job that wants those of each; it is never done in a chain behind another."""
+    found = {name: results.find(identity) for name, identity in identities.items()}
+    return {name: result.slots[name] for name, result in found.items() if result is not None and name in result.slots}
 
 
 def _set_chain(

@@ -156,6 +156,23 @@ def check_connection(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -
             hint=f"They have {', '.join(slots)}; connect it behind a job that gives {missing.split('|')[0]}",
             needs=missing,
         )
+    _check_each(graph, job_type, inputs)
+
+
+def _check_each(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -> None:
+    if job_type.each and len(inputs) < 2:
+        raise UsageError(
+            f"{job_type.name} takes {' and '.join(job_type.each)} of several jobs, one is given",
+            hint="Name two inputs or more",
+        )
+    for slot in job_type.each:
+        for entry in inputs:
+            if slot not in graph.slots_behind(entry.source):
+                raise UsageError(
+                    f"items behind {graph.jobs[entry.source].label} have no {slot}",
+                    hint=f"Each input of {job_type.name} must bring {slot} of its own",
+                    needs=slot,
+                )
 
 
 def _missing(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -> str | None:

@@ -109,6 +109,7 @@ class Session:
             **stored,
             scope=found.scope,
             needs=found.needs,
+            each=found.each,
             gives=tuple(slot.name for slot in found.gives),
             outputs=found.outputs,
             any_input=found.any_input,

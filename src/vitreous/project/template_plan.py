@@ -303,6 +303,7 @@ def _connected(
             inputs=inputs,
             scope=job_type.scope,
             needs=job_type.needs,
+            each=job_type.each,
             gives=job_type.gives_names(),
             outputs=job_type.outputs,
             any_input=job_type.any_input,

@@ -34,7 +34,7 @@ class Job:
         inputs: in order.
         waits: jobs that must be finished before this one starts.
         state, priority, serial, batch, closed, continues: as the catalogue explains them.
-        scope, needs, gives, outputs, any_input: of the job type.
+        scope, needs, each, gives, outputs, any_input: of the job type.
         identity: what type, version and parameters contribute to the identity of results.
         kind: the resource that a task occupies.
         result: for scope ``set``: identity of its newest result with these parameters, ``None`` before there is one.
@@ -57,6 +57,7 @@ class Job:
     continues: int | None = None
     scope: Scope = "item"
     needs: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ("items",)
     any_input: bool = False

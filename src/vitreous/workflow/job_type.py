@@ -94,11 +94,15 @@ class SlotValue:
 
 @dataclass(frozen=True)
 class ItemInput:
-    """One item as a job receives it: its name, its own values (time, group, hole, tilt …) and its filled slots."""
+    """One item as a job receives it: its name, its own values (time, group, hole, tilt …) and its filled slots.
+
+    ``by_input`` is for job types that want a slot of ``each`` input: these slots as each input has them, in order.
+    """
 
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
     slots: Mapping[str, SlotValue] = field(default_factory=dict)
+    by_input: tuple[Mapping[str, SlotValue], ...] = ()
 
 
 ItemRunner = Callable[[ItemInput, Path, Progress], Result]
@@ -176,6 +180,8 @@ class JobType:
         scope: what one task is about.
         needs: slots that an item must have; the main file of the first is the path that ``start``'s function gets. A
             name with bars (``micrograph|movie``) means the first of these that the item has.
+        each: slots that every input must bring by itself (picks of several pickers, to be compared); ``on_item``'s
+            function finds them in ``ItemInput.by_input``. Of all other slots the first input's count.
         gives: slots that the item gains.
         outputs: names of the outputs by which items leave; more than one only for decisions.
         methods: a sentence for a paper's methods section; ``{parameter}`` stands for a value, ``[parameter: text]`` for
@@ -210,6 +216,7 @@ class JobType:
     modes: tuple[str, ...] = MODES
     scope: Scope = "item"
     needs: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
     gives: tuple[Slot, ...] = ()
     outputs: tuple[str, ...] = ("items",)
     methods: str = ""

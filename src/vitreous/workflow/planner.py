@@ -6,7 +6,7 @@ happened (an arrival, a result, a changed parameter, a crash), the engine asks f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,12 +93,14 @@ class Standing:
         outputs: the outputs by which it leaves.
         slots: slot → identity of what gave it.
         blame: the job that makes it wait or leaves it out, ``None`` where it is the item itself.
+        by_input: before a job that wants slots of ``each`` input: these slots as each input has them.
     """
 
     state: Literal["here", "pending", "absent"]
     outputs: frozenset[str] = frozenset()
     slots: Mapping[str, str] = field(default_factory=dict)
     blame: int | None = None
+    by_input: tuple[Mapping[str, str], ...] = ()
 
 
 Find = Callable[[str], ResultFacts | None]
@@ -203,10 +205,16 @@ def arrival(job: Job, standings: Mapping[int, Standing]) -> Standing:
         for standing in through:
             if standing.state == state:
                 outputs = standing.outputs if state == "here" else frozenset[str]()
-                return Standing(standing.state, outputs, slots, standing.blame)
+                return Standing(standing.state, outputs, slots, standing.blame, _by_input(job, through))
     if job.any_input:
         return Standing("absent", blame=through[0].blame if through else None)
-    return Standing("here", frozenset({"items"}), slots)
+    return Standing("here", frozenset({"items"}), slots, by_input=_by_input(job, through))
+
+
+def _by_input(job: Job, through: Sequence[Standing]) -> tuple[Mapping[str, str], ...]:
+    if not job.each:
+        return ()
+    return tuple({name: one.slots[name] for name in job.each if name in one.slots} for one in through)
 
 
 def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
@@ -223,6 +231,10 @@ def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
         if slot is None:
             return None
         inputs[slot] = arrived.slots[slot]
+    for number, own in enumerate(arrived.by_input, 1):
+        if any(slot not in own for slot in job.each):
+            return None
+        inputs |= {f"{slot} {number}": identity for slot, identity in own.items()}
     if not frozenset(item.sets.values()).isdisjoint(inputs.values()):
         inputs[""] = item.identity  # a set gives the same to all items, but each makes its own of it
     if job.scope == "decision":

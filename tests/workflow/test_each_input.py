@@ -1,0 +1,83 @@
+"""Jobs that want a slot of each input: they see what each picker chose, and are done again when any of them changes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from planner_world import World, job
+
+from vitreous.core.errors import UsageError
+from vitreous.project.job_actions import check_connection
+from vitreous.workflow.graph import Graph, Input, Job
+from vitreous.workflow.job_type import JobType, Params, no_command
+
+PICKS = {"needs": ("movie",), "gives": ("picks",)}
+TYPE = JobType("vote", "", "", Params, no_command, "", "", {}, needs=("picks",), each=("picks",))
+
+
+def world() -> World:
+    return World(
+        job(2, "pick", 1, params={"n": 1}, **PICKS),
+        job(3, "pick", 1, params={"n": 2}, **PICKS),
+        job(4, "vote", 2, 3, needs=("picks",), each=("picks",), gives=("picks",)),
+    )
+
+
+def test_the_slot_comes_from_each_input_in_order() -> None:
+    one = world()
+    one.settle()
+    arrived = one.plan().arrivals[4]
+    first, second = (one.items[1].tasks[number].identity for number in (2, 3))
+    assert first != second
+    assert [dict(own) for own in arrived.by_input] == [{"picks": first}, {"picks": second}]
+    assert arrived.slots["picks"] == first
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_change_of_any_input_changes_what_is_wanted(number: int) -> None:
+    one = world()
+    one.settle()
+    before = one.items[1].tasks[4].identity
+    one.edit(number, n=7)
+    one.settle()
+    assert before is not None
+    assert one.items[1].tasks[4].identity != before
+
+
+def test_inputs_in_another_order_are_another_result() -> None:
+    one = world()
+    one.settle()
+    before = one.items[1].tasks[4].identity
+    one.change(4, inputs=(Input(3), Input(2)))
+    one.settle()
+    assert one.items[1].tasks[4].identity != before
+
+
+def test_a_job_without_such_slots_is_not_concerned() -> None:
+    one = world()
+    one.change(4, each=())
+    one.settle()
+    before = one.items[1].tasks[4].identity
+    one.edit(3, n=7)
+    one.settle()
+    assert one.items[1].tasks[4].identity == before
+
+
+def test_each_input_must_bring_the_slot_and_there_must_be_two() -> None:
+    graph = Graph(
+        {
+            1: Job(1, "import", scope="source", gives=("movie",)),
+            2: Job(2, "pick", inputs=(Input(1),), gives=("picks",)),
+            3: Job(3, "pick", inputs=(Input(1),), gives=("picks",)),
+        }
+    )
+    check_connection(graph, TYPE, [Input(2), Input(3)])
+    with pytest.raises(UsageError, match="several jobs, one is given"):
+        check_connection(graph, TYPE, [Input(2)])
+    with pytest.raises(UsageError, match="items behind J1 import have no picks"):
+        check_connection(graph, TYPE, [Input(2), Input(1)])

@@ -6,16 +6,14 @@ from vitreous.formats.micrograph_star import read_micrograph_star
 from vitreous.jobs.micrographs_table import write_micrographs_table
 from vitreous.workflow.job_type import Params
 
-CTF = {
-    "defocus_u": 12000.0, "defocus_v": 11800.0, "astigmatism_angle": 30.0, "phase_shift": 0.0, "voltage": 300.0,
-    "spherical_aberration": 2.7, "amplitude_contrast": 0.07, "pixel_size": 1.2,
-}  # fmt: skip
+CTF = {"defocus_u": 12000.0, "defocus_v": 11800.0, "astigmatism_angle": 30.0, "phase_shift": 0.0}
+OPTICS = {"voltage": 300.0, "spherical_aberration": 2.7, "amplitude_contrast": 0.07, "pixel_size": 1.2}
 
 
 def made(folder: Path, name: str, **changes) -> dict:
     path = folder / f"{name}.mrc"
     path.touch()
-    return {"input": str(path), "outputs": {}, **CTF, **changes}
+    return {"input": str(path), "outputs": {}, "settings": OPTICS, **CTF, **changes}
 
 
 def test_the_table_names_the_micrographs_whose_ctf_was_found(tmp_path: Path) -> None:
@@ -30,11 +28,13 @@ def test_the_table_names_the_micrographs_whose_ctf_was_found(tmp_path: Path) -> 
 
 
 def test_the_sum_of_a_movie_stands_in_place_of_the_movie_with_its_own_pixel_size(tmp_path: Path) -> None:
-    (tmp_path / "m_sum.mrc").touch()
-    movie = made(tmp_path, "m", outputs={"sum": str(tmp_path / "m_sum.mrc")}, ctf_pixel_size=2.4)
+    files = {name: str(tmp_path / f"m_{name}.mrc") for name in ("sum", "sum_dw")}
+    (tmp_path / "m_sum_dw.mrc").touch()
+    settings = {"motion": {"pixel_size": 1.2}, "ctf": {**OPTICS, "pixel_size": 2.4}}
+    movie = made(tmp_path, "m", outputs=files, settings=settings)
     write_micrographs_table(Params(), [movie], tmp_path)
     (row,) = read_micrograph_star(tmp_path / "micrographs.star")
-    assert (row.path.name, row.pixel_size) == ("m_sum.mrc", pytest.approx(2.4))
+    assert (row.path.name, row.pixel_size) == ("m_sum_dw.mrc", pytest.approx(2.4))
 
 
 def test_micrographs_of_an_earlier_run_stay_in_the_table_once(tmp_path: Path) -> None:

@@ -29,11 +29,10 @@ def write_micrographs_table(params: Params, results: Sequence[Result], out: Path
 
 
 def _row(result: Mapping[str, Any]) -> MicrographRow:
-    def figure(name: str) -> Any:
-        # Where a step before knew the same name for something else, the CTF's own carries its step's name.
-        return result.get(f"ctf_{name}", result.get(name))
-
-    path = Path(result["outputs"].get("sum") or result["input"])
-    ctf = Ctf(figure("defocus_u"), figure("defocus_v"), figure("astigmatism_angle"), figure("phase_shift") or 0.0)
-    microscope = Microscope(figure("voltage"), figure("spherical_aberration"), figure("amplitude_contrast"))
-    return MicrographRow(path.stem, path, figure("pixel_size"), microscope, ctf)
+    # The chain of all steps keeps the settings of each under its name.
+    used = result["settings"].get("ctf", result["settings"])
+    outputs = result["outputs"]
+    path = Path(outputs.get("sum_dw") or outputs.get("sum") or result["input"])
+    ctf = Ctf(result["defocus_u"], result["defocus_v"], result["astigmatism_angle"], result["phase_shift"])
+    microscope = Microscope(used["voltage"], used["spherical_aberration"], used["amplitude_contrast"])
+    return MicrographRow(path.stem, path, used["pixel_size"], microscope, ctf)

@@ -25,6 +25,7 @@ def test_the_form_tells_unit_limits_value_and_origin(client_of, tmp_path):
     pixel = fields["pixel_size"]
     assert (pixel["unit"], pixel["value"], pixel["origin"], pixel["kind"]) == ("Å", 1.0, "user", "number")
     assert (pixel["least"], pixel["least_open"], pixel["most"]) == (0.01, True, 1000.0)
+    assert (fields["diameter"]["unit"], fields["diameter"]["kind"]) == ("Å", "number")
     assert fields["order"]["choices"] == ["first", "newest"]
     assert fields["gain"]["kind"] == "path"
     assert fields["frame_doses"]["kind"] == "list"
@@ -45,7 +46,7 @@ def test_a_change_tells_what_becomes_stale_and_changes_nothing(client_of, tmp_pa
 
 def test_a_wrong_value_is_refused_before_it_is_applied(client_of, tmp_path):
     client = client_of(project(tmp_path))
-    for values in ({"pixel_size": -1}, {"colour": "red"}, {"gain": "/no/such/file.mrc"}):
+    for values in ({"pixel_size": -1}, {"colour": "red"}, {"diameter": 0}, {"diameter": "wide"}, {"gain": "/no/such/file.mrc"}):
         answer = client.post("/api/projects/p/settings/effect", json={"values": values})
         assert answer.status_code == 400, values
         assert answer.json()["hint"]

@@ -123,14 +123,14 @@ def setting_values(given: Mapping[str, Any]) -> dict[str, Any]:
     from vitreous.cli.options import bare_type, split_text
     from vitreous.core.errors import DataError
     from vitreous.model.acquisition import Acquisition, from_mapping
-    from vitreous.project.settings import FILES, check_settings
+    from vitreous.project.settings import FILES, NUMBERS, check_settings
 
     fields = Acquisition.model_fields
     typed = {name: value for name, value in given.items() if value is not None}
     for name, value in typed.items():
         if name in fields and isinstance(value, str) and "tuple" in str(fields[name].annotation):
             typed[name] = split_text(value, bare_type(fields[name].annotation))
-        elif name == "disk_reserve" and isinstance(value, str):
+        elif name in NUMBERS and isinstance(value, str):
             typed[name] = _number(name, value)
         elif name in FILES and Path(value).expanduser().is_file():
             typed[name] = str(Path(value).expanduser().absolute())
@@ -147,7 +147,7 @@ def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{name} is {text!r}, which is no number", hint="Give GB, such as 10") from None
+        raise UsageError(f"{name} is {text!r}, which is no number", hint="Give a number, such as 10") from None
 
 
 def info(

@@ -12,7 +12,7 @@ from vitreous.core.words import near
 from vitreous.model.acquisition import Acquisition
 from vitreous.project import templates
 from vitreous.project.project import Project
-from vitreous.project.settings import FILES, OTHER_SETTINGS, check_settings, site_settings
+from vitreous.project.settings import FILES, NUMBERS, OTHER_SETTINGS, check_settings, site_settings
 from vitreous.workflow.job_type import MODES
 
 MODE_TEXTS = {
@@ -34,6 +34,7 @@ TITLES = {
     "gain_orientation": "Orientation of the gain reference",
     "gain_kind": "Kind of gain reference",
     "defects": "Defects of the camera",
+    "diameter": "Diameter of the particle",
     "device": "Compute on",
     "disk_reserve": "Disk space to keep free",
     "order": "Which image is next",
@@ -83,7 +84,7 @@ def _shape(field: Mapping[str, Any]) -> dict[str, Any]:
 
 def _other_shape(name: str) -> dict[str, Any]:
     choices = {"device": ["cpu", "cuda"], "order": ["first", "newest"]}.get(name, [])
-    kind = "file" if name in FILES else "number" if name == "disk_reserve" else "choice" if choices else "text"
+    kind = "file" if name in FILES else "number" if name in NUMBERS else "choice" if choices else "text"
     return {"kind": kind, "choices": choices, "minimum": 0.0 if kind == "number" else None, "maximum": None}
 
 

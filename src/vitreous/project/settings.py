@@ -13,11 +13,13 @@ from vitreous.core.words import near
 from vitreous.model.acquisition import Acquisition, from_mapping
 
 FILES = ("gain", "defects")
+NUMBERS = ("disk_reserve", "diameter")
 OTHER_SETTINGS = {
     "gain": "gain reference of the camera",
     "gain_orientation": "how the gain reference lies on the frames",
     "gain_kind": "whether frames are multiplied by the gain reference or divided by it",
     "defects": "list or map of the camera's defects",
+    "diameter": "longest diameter of the particle, Å; picking, boxes and masks go by it",
     "device": "where to compute: cpu or cuda",
     "disk_reserve": "space to be kept free on the project's disk, GB",
     "order": "which image is worked on next: first (that came) or newest",
@@ -38,6 +40,9 @@ def check_settings(values: Mapping[str, Any]) -> None:
         raise UsageError(error.message, hint=error.hint) from error
     if values.get("order", "first") not in ("first", "newest"):
         raise UsageError(f"order is {values['order']!r}", hint="Choose first or newest")
+    diameter = values.get("diameter", 100.0)
+    if not isinstance(diameter, int | float) or not 5 <= diameter <= 5000:
+        raise UsageError(f"diameter is {diameter!r}", hint="Give the particle's longest diameter in Å, from 5 to 5000")
     reserve = values.get("disk_reserve", 1.0)
     if not isinstance(reserve, int | float) or reserve < 0:
         raise UsageError(f"disk_reserve is {reserve!r}", hint="Give GB, such as 10")

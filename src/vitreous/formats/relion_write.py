@@ -15,7 +15,9 @@ from vitreous.model.columns import columns as registry
 from vitreous.model.particles import ParticleTable, by_unique, is_known
 
 _NEEDED = frozenset({"coordinate_x", "coordinate_y", "defocus_u", "defocus_v", "pixel_size", "voltage", "box_size"})
-_OWN = frozenset({"micrograph", "micrograph_path", "image_stack", "image_index", "optics_group", "optics_group_name"})
+_OWN = frozenset(
+    {"uid", "micrograph", "micrograph_path", "image_stack", "image_index", "optics_group", "optics_group_name"}
+)
 
 
 def relion_blocks(table: ParticleTable, root: Path) -> tuple[dict[str, StarBlock], tuple[str, ...]]:

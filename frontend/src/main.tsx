@@ -22,9 +22,11 @@ const Library = lazy(() => import("./routes/Library"));
 const Workflow = lazy(() => import("./routes/Workflow"));
 const Queue = lazy(() => import("./routes/Queue"));
 const Results = lazy(() => import("./routes/Results"));
+const Classes = lazy(() => import("./routes/Classes"));
 const Export = lazy(() => import("./routes/Export"));
 const Settings = lazy(() => import("./routes/Settings"));
 const Viewer = lazy(() => import("./routes/Viewer"));
+const Picks = lazy(() => import("./routes/Picks"));
 const Server = lazy(() => import("./routes/Server"));
 const Login = lazy(() => import("./routes/Login"));
 
@@ -73,8 +75,10 @@ function Pages() {
               <Route path="session" element={<Session />} />
               <Route path="library" element={<Library />} />
               <Route path="workflow" element={<Workflow />} />
+              <Route path="jobs/:job/picks" element={<Picks />} />
               <Route path="queue" element={<Queue />} />
               <Route path="results" element={<Results />} />
+              <Route path="jobs/:job/classes" element={<Classes />} />
               <Route path="export" element={<Export />} />
               <Route path="settings" element={<Settings />} />
             </Route>

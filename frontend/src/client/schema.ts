@@ -1110,6 +1110,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/projects/{project}/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cards
+         * @description The 2D classifications of the project, newest first.
+         */
+        get: operations["class_cards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/projects/{project}/columns": {
         parameters: {
             query?: never;
@@ -1882,6 +1902,146 @@ export interface paths {
          * @description One job: parameters with their origin, revisions, edges, methods, pace, warnings, and why it waits.
          */
         get: operations["get_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gallery
+         * @description The classes of a 2D classification, or of that from which a job selects.
+         */
+        get: operations["class_gallery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves
+         * @description Correlation of half averages of each class, and how the run went.
+         */
+        get: operations["class_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/images": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Images
+         * @description Images by the number of their particles in some classes.
+         */
+        get: operations["class_images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/particles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Particles
+         * @description A page of the particles of some classes of the newest result.
+         */
+        get: operations["class_particles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/particles.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Particle Pictures
+         * @description Images of such a page side by side as PNG, row by row.
+         */
+        get: operations["class_particle_pictures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/yield": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Class Yield
+         * @description What each image gave: particles picked, extracted, classified, chosen.
+         */
+        get: operations["class_yield"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{project}/jobs/{job}/classes/{number}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Average
+         * @description The average of a class as PNG, row 0 at the bottom.
+         */
+        get: operations["class_average"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3286,6 +3446,245 @@ export interface components {
             /** Tag */
             tag?: string | null;
         };
+        /**
+         * ClassAverage
+         * @description One class: resolution in Å, quality and population 0..1, rank from 1 (the best).
+         */
+        ClassAverage: {
+            /** Number */
+            number: number;
+            /** Particles */
+            particles: number;
+            /** Population */
+            population: number;
+            /** Quality */
+            quality: number | null;
+            /** Rank */
+            rank: number;
+            /** Resolution */
+            resolution: number | null;
+            /** Suggested */
+            suggested: boolean;
+        };
+        /**
+         * ClassCard
+         * @description A classification at a glance: its best averages, and their best resolution in Å.
+         */
+        ClassCard: {
+            /** Best */
+            best: components["schemas"]["ClassAverage"][];
+            /** Job */
+            job: number;
+            /** N Classes */
+            n_classes: number | null;
+            /** Resolution */
+            resolution: number | null;
+            run: components["schemas"]["ClassRun"] | null;
+            /** Selections */
+            selections: number;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ClassCurves
+         * @description Correlation of half averages over frequency (1/Å), by number of the class; and how the run went.
+         */
+        ClassCurves: {
+            /** Frc */
+            frc: {
+                [key: string]: (number | null)[];
+            };
+            /** Frequency */
+            frequency: number[];
+            history: components["schemas"]["ClassHistory"];
+        };
+        /**
+         * ClassGallery
+         * @description The classes of a job; ``asked`` is the job of the address, which may be a selection; ``why`` says what it waits
+         *     for where there are no classes yet.
+         */
+        ClassGallery: {
+            /** Asked */
+            asked: number;
+            /** Classes */
+            classes: components["schemas"]["ClassAverage"][];
+            /** Has Result */
+            has_result: boolean;
+            /** Job */
+            job: number;
+            run: components["schemas"]["ClassRun"] | null;
+            /** Selections */
+            selections: components["schemas"]["ClassSelection"][];
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** Why */
+            why: string | null;
+        };
+        /**
+         * ClassHistory
+         * @description Columns over iterations; populations and resolutions (Å) of each class in order of their numbers.
+         */
+        ClassHistory: {
+            /** Changed */
+            changed: (number | null)[];
+            /** Iteration */
+            iteration: number[];
+            /** Particles */
+            particles: (number | null)[];
+            /** Populations */
+            populations: (number | null)[][];
+            /** Resolution Limit */
+            resolution_limit: (number | null)[];
+            /** Resolutions */
+            resolutions: (number | null)[][];
+            /** Seconds */
+            seconds: (number | null)[];
+        };
+        /**
+         * ClassImage
+         * @description An image: particles in any class, and in the chosen ones.
+         */
+        ClassImage: {
+            /** Chosen */
+            chosen: number;
+            /** Classified */
+            classified: number;
+            /** Item */
+            item: number | null;
+            /** Micrograph */
+            micrograph: string;
+        };
+        /**
+         * ClassImages
+         * @description Some images of ``total``.
+         */
+        ClassImages: {
+            /** Rows */
+            rows: components["schemas"]["ClassImage"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * ClassParticle
+         * @description A particle: where it lies in px of the micrograph, its class, the probability of its pose.
+         */
+        ClassParticle: {
+            /** Class Number */
+            class_number: number | null;
+            /** Coordinate X */
+            coordinate_x: number | null;
+            /** Coordinate Y */
+            coordinate_y: number | null;
+            /** Item */
+            item: number | null;
+            /** Max Probability */
+            max_probability: number | null;
+            /** Micrograph */
+            micrograph: string | null;
+            /** Uid */
+            uid: number | null;
+        };
+        /**
+         * ClassParticles
+         * @description Some particles of ``total``.
+         */
+        ClassParticles: {
+            /** Rows */
+            rows: components["schemas"]["ClassParticle"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * ClassRun
+         * @description How far the classification is: sizes in Å and px; ``made`` in s since 1970; ``stamp`` changes with the files;
+         *     ``stale``: the result is of other parameters or fewer particles; ``particles``: their table is there.
+         */
+        ClassRun: {
+            /** Box */
+            box: number;
+            /** Finished */
+            finished: boolean;
+            /** Iteration */
+            iteration: number;
+            /** Iterations */
+            iterations: number;
+            /** Lineage */
+            lineage: string;
+            /** Made */
+            made: number;
+            /** Mask Diameter */
+            mask_diameter: number | null;
+            /** N Particles */
+            n_particles: number;
+            /** N Used */
+            n_used: number;
+            /** Particles */
+            particles: boolean;
+            /** Pixel Size */
+            pixel_size: number;
+            /** Resolution Limit */
+            resolution_limit: number | null;
+            /** Running */
+            running: boolean;
+            /** Seconds */
+            seconds: number | null;
+            /** Seed */
+            seed: number;
+            /** Stale */
+            stale: boolean;
+            /** Stamp */
+            stamp: string;
+        };
+        /**
+         * ClassSelection
+         * @description A selection: a job that keeps the particles of some classes, with all its versions, newest first; ``other_run``:
+         *     its numbers speak of the classes of another run.
+         */
+        ClassSelection: {
+            /** Automatic */
+            automatic: boolean;
+            /** Classes */
+            classes: number[] | null;
+            /** Job */
+            job: number;
+            /** Other Run */
+            other_run: boolean;
+            /** Particles */
+            particles: number | null;
+            /** Revisions */
+            revisions: components["schemas"]["SelectionRevision"][];
+            /** State */
+            state: string;
+            /** Threshold */
+            threshold: number;
+            /** Title */
+            title: string;
+        };
+        /**
+         * ClassYield
+         * @description Particles picked, extracted, classified and chosen: totals, and how many images gave how many (``counts`` between
+         *     ``edges``); ``fraction``: images by the chosen part of their particles, 20 parts of 0..1.
+         */
+        ClassYield: {
+            /** Counts */
+            counts: {
+                [key: string]: number[] | null;
+            };
+            /** Edges */
+            edges: number[];
+            /** Fraction */
+            fraction: number[];
+            /** Images */
+            images: number;
+            /** Totals */
+            totals: {
+                [key: string]: number | null;
+            };
+        };
         /** Clean */
         Clean: {
             /**
@@ -3413,6 +3812,7 @@ export interface components {
          *         score_edges, power_edges: of the bins, even; picks beyond them are counted in the outermost bins.
          *         counts: ``[power bin][score bin]``.
          *         total, kept: picks in all, and those that pass the thresholds of the job.
+         *         kept_from: least score of those that the job kept; ``None`` where it kept none.
          *         unknown: picks without score or power, which are in no bin.
          *         score_range, power_range: least and greatest known value; ``None`` where none is known.
          *         images: that have been picked on.
@@ -3431,6 +3831,8 @@ export interface components {
             images: number;
             /** Kept */
             kept: number;
+            /** Kept From */
+            kept_from: number | null;
             /** Power Edges */
             power_edges: number[];
             /** Power Range */
@@ -5908,6 +6310,26 @@ export interface components {
             stamp: string;
             /** Time */
             time: number | null;
+        };
+        /**
+         * SelectionRevision
+         * @description Who chose which classes when (s since 1970) and why.
+         */
+        SelectionRevision: {
+            /** Author */
+            author: string;
+            /** Automatic */
+            automatic: boolean;
+            /** Classes */
+            classes: number[] | null;
+            /** Reason */
+            reason: string;
+            /** Revision */
+            revision: number;
+            /** Threshold */
+            threshold: number;
+            /** Time */
+            time: number;
         };
         /**
          * Series
@@ -9511,6 +9933,49 @@ export interface operations {
             };
         };
     };
+    class_cards: {
+        parameters: {
+            query?: {
+                /** @description only the one that this job is, or selects from */
+                job?: number | null;
+            };
+            header?: never;
+            path: {
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassCard"][];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
     item_columns: {
         parameters: {
             query?: never;
@@ -11312,6 +11777,334 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["JobPage"];
                 };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_gallery: {
+        parameters: {
+            query?: {
+                /** @description a run under way where there is one, else the result; or one of them */
+                source?: "newest" | "result" | "running";
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassGallery"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_curves: {
+        parameters: {
+            query?: {
+                /** @description a run under way where there is one, else the result; or one of them */
+                source?: "newest" | "result" | "running";
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassCurves"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_images: {
+        parameters: {
+            query?: {
+                /** @description those with the fewest first */
+                fewest?: boolean;
+                limit?: number;
+                offset?: number;
+                /** @description numbers of classes, separated by commas */
+                classes?: string;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassImages"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_particles: {
+        parameters: {
+            query?: {
+                order?: "probability" | "doubtful" | "number";
+                limit?: number;
+                offset?: number;
+                /** @description numbers of classes, separated by commas */
+                classes?: string;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassParticles"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_particle_pictures: {
+        parameters: {
+            query?: {
+                order?: "probability" | "doubtful" | "number";
+                limit?: number;
+                offset?: number;
+                columns?: number;
+                /** @description px of a side of each */
+                cell?: number;
+                /** @description Å to which they are smoothed; 0: not */
+                resolution?: number;
+                /** @description turned and moved onto the average */
+                aligned?: boolean;
+                /** @description stamp: such a picture may be kept for ever */
+                v?: string | null;
+                /** @description numbers of classes, separated by commas */
+                classes?: string;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_yield: {
+        parameters: {
+            query?: {
+                /** @description numbers of classes, separated by commas */
+                classes?: string;
+            };
+            header?: never;
+            path: {
+                job: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClassYield"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fault"];
+                };
+            };
+        };
+    };
+    class_average: {
+        parameters: {
+            query?: {
+                /** @description px of a side */
+                size?: number;
+                /** @description a run under way where there is one, else the result; or one of them */
+                source?: "newest" | "result" | "running";
+                /** @description stamp: such a picture may be kept for ever */
+                v?: string | null;
+            };
+            header?: never;
+            path: {
+                job: string;
+                number: number;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unprocessable Entity */
             422: {

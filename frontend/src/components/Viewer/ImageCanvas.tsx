@@ -2,7 +2,7 @@ import { useEffect, useRef, type ReactNode } from "react";
 import { fitted, toScreen, type Camera, type Size } from "./camera";
 import { paint, type Contrast } from "./contrast";
 import type { Raster } from "./place";
-import { usePointer, type Box } from "./usePointer";
+import { usePointer, type Box, type Tool } from "./usePointer";
 import { useScreen } from "./useScreen";
 import classes from "./Viewer.module.css";
 
@@ -29,21 +29,25 @@ interface Given {
   setCamera: (camera: Camera) => void;
   label: string;
   selecting?: boolean;
-  onHover?: (point: [number, number] | null) => void;
+  /** What the pointer does in place of moving the image. */
+  tool?: Tool;
+  onHover?: (point: [number, number] | null, zoom: number) => void;
   onSelect?: (box: Box, done: boolean) => void;
   onSight?: (sight: Sight) => void;
   onDrawn?: () => void;
   /** Drawn over the image, in px of the screen. */
   overlay?: (sight: Sight) => ReactNode;
+  /** The same as a layer of its own, under the overlay. */
+  layer?: (sight: Sight) => ReactNode;
 }
 
 /** An image that is zoomed and moved; row 0 at the bottom. */
 export function ImageCanvas(given: Given) {
-  const { image, rasters, contrast, setCamera, label, selecting = false, onHover, onSelect, onSight, onDrawn, overlay } = given;
+  const { image, rasters, contrast, setCamera, label, selecting = false, tool, onHover, onSelect, onSight, onDrawn, overlay, layer } = given;
   const { ref, screen } = useScreen<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const camera = given.camera ?? fitted(image, screen);
-  usePointer(ref, { camera, image, screen, selecting, setCamera, onHover, onSelect });
+  usePointer(ref, { camera, image, screen, selecting, tool, setCamera, onHover, onSelect });
   useEffect(() => {
     if (screen.width > 0) onSight?.({ camera, screen });
   }, [camera.x, camera.y, camera.zoom, screen, onSight]); // eslint-disable-line
@@ -53,8 +57,9 @@ export function ImageCanvas(given: Given) {
     if (rasters.length > 0) onDrawn?.();
   }, [camera.x, camera.y, camera.zoom, screen, rasters, contrast, onDrawn]); // eslint-disable-line
   return (
-    <div ref={ref} className={classes.stage} data-selecting={selecting || undefined}>
+    <div ref={ref} className={classes.stage} data-selecting={selecting || tool !== undefined || undefined}>
       <canvas ref={canvas} className={classes.canvas} role="img" aria-label={label} />
+      {layer && screen.width > 0 && layer({ camera, screen })}
       {overlay && screen.width > 0 && (
         <svg className={classes.overlay} width={screen.width} height={screen.height} aria-hidden>
           {overlay({ camera, screen })}

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { formatNumber } from "@/components/format";
 import { AUTO, limitsOf } from "./contrast";
 import { Histogram } from "./Histogram";
@@ -19,10 +19,12 @@ interface Given {
   state: State;
   layers: Layer[];
   update: (change: Partial<State>) => void;
+  /** What belongs to a layer. */
+  more?: ReactNode;
 }
 
 /** Contrast, layers, rings, and what is known of the image. */
-export function Panel({ facts, state, layers, update }: Given) {
+export function Panel({ facts, state, layers, update, more }: Given) {
   const { contrast } = state;
   const level = facts.levels.findIndex(([nx, ny]) => Math.max(nx, ny) <= 1536);
   const range = facts.ranges[level < 0 ? facts.ranges.length - 1 : level]!;
@@ -57,6 +59,7 @@ export function Panel({ facts, state, layers, update }: Given) {
           </label>
         </div>
       ))}
+      {more}
       {state.fft && <FourierPart facts={facts} state={state} update={update} />}
       <h2>Image</h2>
       <Known facts={facts} />
@@ -64,7 +67,7 @@ export function Panel({ facts, state, layers, update }: Given) {
   );
 }
 
-function FourierPart({ facts, state, update }: Omit<Given, "layers">) {
+function FourierPart({ facts, state, update }: Omit<Given, "layers" | "more">) {
   const [text, setText] = useState(state.rings.join(", "));
   const set = (value: string) => {
     setText(value);

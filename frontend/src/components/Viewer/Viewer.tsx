@@ -5,6 +5,8 @@ import { client, need } from "@/client/client";
 import { Empty } from "@/components/Empty/Empty";
 import { Fault } from "@/components/Fault/Fault";
 import { scaleBar } from "@/components/Image/scale";
+import { PicksPanel } from "@/components/Picks/PicksPanel";
+import { usePickLayer } from "@/components/Picks/usePickLayer";
 import { moved, zoomed } from "./camera";
 import { AUTO, brighter, wider } from "./contrast";
 import { Foot } from "./Foot";
@@ -12,7 +14,7 @@ import { FourierPane } from "./FourierPane";
 import { Gallery } from "./Gallery";
 import { ImageCanvas, type Sight } from "./ImageCanvas";
 import { KeysHelp } from "./KeysHelp";
-import { DriftPaths, enlarged, Fringes, ParticleCircles, SelectionBox } from "./overlays";
+import { DriftPaths, enlarged, Fringes, SelectionBox } from "./overlays";
 import { Panel } from "./Panel";
 import { placeOf } from "./place";
 import { savePng } from "./savePng";
@@ -60,6 +62,8 @@ export function Viewer() {
   const value = useValue(place, current, point);
   const pixel = (raster?.facts.pixel_size as number | null | undefined) ?? null;
   const frames = (raster?.facts.n_frames as number | undefined) ?? 1;
+  const picks = usePickLayer({ project: project ?? null, item: place?.item ?? null, shown: state.layers.includes("particles"), pixel, show: () => update({ layers: [...new Set([...state.layers, "particles"])], panel: true }) });
+  const layers = known.layers.length ? [...known.layers, { name: "particles", label: "Particles", reason: picks.reason }] : known.layers;
   const title = facts?.name ?? known.views?.name ?? path ?? files?.[Number(file)]?.name ?? "Image";
 
   useEffect(() => {
@@ -73,6 +77,14 @@ export function Viewer() {
     [look],
   );
   const drawn = useCallback(() => requestAnimationFrame(() => performance.mark("image-drawn")), []);
+  const { onHover } = picks;
+  const hovered = useCallback(
+    (at: [number, number] | null, now: number) => {
+      setPoint(at);
+      onHover(at, now);
+    },
+    [onHover],
+  );
   const select = useCallback(
     (box: Box, done: boolean) => {
       setDraft(done ? null : box);
@@ -96,7 +108,8 @@ export function Viewer() {
       }),
     [setParams],
   );
-  const open = (change: Record<string, string>) => {
+  const open = async (change: Record<string, string>) => {
+    if (!(await picks.edits.save())) return; // what was picked by hand here must not be lost
     update({ frame: null, defocus: null, gallery: false });
     go(change);
   };
@@ -104,10 +117,10 @@ export function Viewer() {
   const nextOf = (step: 1 | -1): (() => void) | null => {
     if (number !== null && files) {
       const to = number + step;
-      return to >= 0 && to < files.length ? () => open({ file: String(to) }) : null;
+      return to >= 0 && to < files.length ? () => void open({ file: String(to) }) : null;
     }
     const to = step > 0 ? known.views?.after : known.views?.before;
-    return to == null ? null : () => open({ item: String(to) });
+    return to == null ? null : () => void open({ item: String(to) });
   };
   const zoom = (factor: number) => {
     if (!sight) return;
@@ -130,12 +143,14 @@ export function Viewer() {
     f: flip("fft"), l: flip("flat"), h: flip("panel"), g: () => frames > 1 && update((before) => ({ gallery: !before.gallery })),
     t: () => update((before) => ({ thon: !(before.fft && before.thon), fft: true })), c: () => update((before) => ({ curve: !(before.fft && before.curve), fft: true })),
     s: () => setSelecting((before) => !before), n: () => nextOf(1)?.(), p: () => nextOf(-1)?.(), d: () => save(), " ": () => frames > 1 && setPlaying((before) => !before),
+    ...picks.keys, ...(picks.editing && sight ? { k: () => picks.actAt([sight.camera.x - 0.5, sight.camera.y - 0.5]) } : {}),
     Enter: fullScreen, "?": () => setHelp((before) => !before),
-    Escape: () => (help ? setHelp(false) : selecting ? setSelecting(false) : state.part ? update({ part: null }) : state.gallery ? update({ gallery: false }) : back()),
+    Escape: () => (help ? setHelp(false) : selecting ? setSelecting(false) : picks.editing ? picks.toggleEditing() : state.part ? update({ part: null }) : state.gallery ? update({ gallery: false }) : back()),
   });
 
   const times = known.trajectory && enlarged(known.trajectory);
   const notes = [
+    picks.editing && `Picking by hand: ${picks.here} picks${picks.edits.unsaved ? `, ${picks.edits.unsaved} not saved` : ""}`,
     raster?.facts.blurred === true && "Blurred for guests",
     raster?.facts.gain === "not applied" && "Gain reference not applied",
     times && state.layers.some((name) => name === "trajectory" || name === "patches") && `drift ${times.drift} times`,
@@ -144,7 +159,7 @@ export function Viewer() {
   const overlay = (now: Sight) => (
     <>
       {known.trajectory && state.layers.length > 0 && <DriftPaths sight={now} data={known.trajectory} shown={state.layers} width={image.width} />}
-      {known.particles && state.layers.includes("particles") && <ParticleCircles sight={now} coordinates={known.particles.coordinates as [number, number][]} radius={(known.particles.diameter ?? 150) / (2 * (pixel ?? 1))} />}
+      {picks.editing && <path d={`M${now.screen.width / 2 - 7} ${now.screen.height / 2}h14m-7 -7v14`} stroke="#fff" strokeWidth={1} opacity={0.6} />}
       {(draft ?? state.part) && <SelectionBox box={(draft ?? state.part)!} sight={now} pixel={pixel} />}
       {fourier && <Fringes sight={now} size={fourier.size} point={[fourier.x, fourier.y]} />}
     </>
@@ -156,7 +171,7 @@ export function Viewer() {
         title={title}
         choices={choices}
         chosen={files ? String(number) : view}
-        choose={(value) => open(files ? { file: value } : { view: value })}
+        choose={(value) => void open(files ? { file: value } : { view: value })}
         state={state}
         update={update}
         actions={{ back, next: nextOf(1), previous: nextOf(-1), zoom, fit: () => update({ camera: null }), save, fullScreen, help: () => setHelp(!help), selecting, setSelecting }}
@@ -166,8 +181,8 @@ export function Viewer() {
           <Gallery place={place} frames={frames} stamp={current.stamp} start={start} page={setStart} open={(n) => update({ frame: String(n), gallery: false })} />
         ) : (
           <section ref={pane} className={classes.pane} aria-label="Image">
-            <Waiting place={place !== null} error={picture.error} missing={known.missing ?? null} busy={!raster} retry={() => void picture.refetch()} before={view !== "before" && place?.item ? () => open({ view: "before" }) : null} />
-            <ImageCanvas image={image} rasters={rasters} contrast={state.contrast} camera={state.camera} setCamera={(camera) => update({ camera })} label={title} selecting={selecting} onHover={setPoint} onSelect={select} onSight={seen} onDrawn={drawn} overlay={overlay} />
+            <Waiting place={place !== null} error={picture.error} missing={known.missing ?? null} busy={!raster} retry={() => void picture.refetch()} before={view !== "before" && place?.item ? () => void open({ view: "before" }) : null} />
+            <ImageCanvas image={image} rasters={rasters} contrast={state.contrast} camera={state.camera} setCamera={(camera) => update({ camera })} label={title} selecting={selecting} tool={picks.tool} onHover={hovered} onSelect={select} onSight={seen} onDrawn={drawn} overlay={overlay} layer={picks.canvas} />
             {notes.length > 0 && <div className={classes.badge}>{notes.join(", ")}</div>}
             {raster && bar && (
               <div className={classes.over} style={{ width: `calc(${(100 * bar.part).toFixed(2)}% + 14px)` }} aria-label={`scale bar ${bar.text}`}>
@@ -178,7 +193,7 @@ export function Viewer() {
           </section>
         )}
         {state.fft && place && current && <FourierPane place={place} facts={current} state={state} contrast={state.contrast.invert ? INVERTED : AUTO} onPoint={setFourier} />}
-        {state.panel && facts && <Panel facts={facts} state={state} layers={known.layers} update={update} />}
+        {state.panel && facts && <Panel facts={facts} state={state} layers={layers} update={update} more={<PicksPanel layer={picks} />} />}
       </main>
       <div className={classes.foot} style={{ padding: 0, display: "block" }}>
         {frames > 1 && raster && (

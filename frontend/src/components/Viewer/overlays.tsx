@@ -118,19 +118,6 @@ export function Fringes({ sight, size, point }: { sight: Sight; size: number; po
   );
 }
 
-/** Particles as circles. */
-export function ParticleCircles({ sight, coordinates, radius }: { sight: Sight; coordinates: [number, number][]; radius: number }) {
-  const r = Math.max(3, radius * sight.camera.zoom);
-  return (
-    <g fill="none" stroke="#4cc38a" strokeWidth={1.4}>
-      {coordinates.map(([x, y], index) => {
-        const [px, py] = toScreen(sight.camera, sight.screen, x, y);
-        return <circle key={index} cx={px} cy={py} r={r} />;
-      })}
-    </g>
-  );
-}
-
 /** How much drift and local motion are enlarged, so that the longest takes a tenth of the width. */
 export function enlarged(data: TrajectoryData): { drift: number; local: number } {
   const width = 0.1 * (data.width ?? 4096) * (data.pixel_size ?? 1);

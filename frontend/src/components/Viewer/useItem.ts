@@ -1,7 +1,5 @@
 /** What an item of a project brings to the viewer: its pictures, neighbours and layers. */
-import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
-import { client, need } from "@/client/client";
 import { useTrajectory, useViews } from "@/components/Image/views";
 import type { Layer } from "./Panel";
 import type { Choice } from "./TopBar";
@@ -19,25 +17,19 @@ export function useItem(project: string | null, item: number | null, view: strin
   const motion = find("trajectory");
   const drawn = shown.some((name) => name !== "particles");
   const trajectory = useTrajectory(project ?? "", item ?? 0, drawn && motion?.available ? motion.identity : null).data;
-  const particles = useQuery({
-    queryKey: ["p", project, "particles", item],
-    enabled: project !== null && item !== null,
-    queryFn: () => need(client.GET("/api/projects/{project}/items/{item}/particles", { params: { path: { project: project!, item: item! } } })),
-  }).data;
   const why = motion?.available ? null : (motion?.reason ?? "loading");
   const layers: Layer[] = views
     ? [
         { name: "trajectory", label: "Drift", reason: why },
         { name: "patches", label: "Drift of patches", reason: why },
         { name: "field", label: "Local motion", reason: why },
-        { name: "particles", label: "Particles", reason: particles?.reason ?? null },
       ]
     : [];
   const choices: Choice[] = (views?.views ?? [])
     .filter((entry) => entry.kind === "image" && entry.available && entry.name !== "particles")
     .map((entry) => ({ value: entry.name, label: entry.title }));
   const identity = find(view)?.identity ?? null;
-  return { views, choices, layers, trajectory, particles, version: useVersion(`${project} ${item} ${view}`, identity), missing: views && !find(view)?.available ? find(view)?.reason : null };
+  return { views, choices, layers, trajectory, version: useVersion(`${project} ${item} ${view}`, identity), missing: views && !find(view)?.available ? find(view)?.reason : null };
 }
 
 /** Empty until the picture is made anew: then it changes, and the picture is asked for again. */

@@ -9,13 +9,29 @@ export interface Box {
   height: number;
 }
 
+/** What the pointer does in place of moving the image; places in px of the image. */
+export interface Tool {
+  /** Whether it takes what begins here. */
+  down: (at: [number, number], zoom: number) => boolean;
+  move: (at: [number, number], zoom: number) => void;
+  up: (at: [number, number], zoom: number) => void;
+  /** A second finger has come, or the pointer is gone. */
+  cancel: () => void;
+  /** A press without movement that it has not taken. */
+  click?: (at: [number, number], zoom: number) => void;
+}
+
+/** px of the screen within which a press is no movement. */
+const STILL = 5;
+
 interface Given {
   camera: Camera;
   image: Size;
   screen: Size;
   selecting: boolean;
+  tool?: Tool;
   setCamera: (camera: Camera) => void;
-  onHover?: (point: [number, number] | null) => void;
+  onHover?: (point: [number, number] | null, zoom: number) => void;
   onSelect?: (box: Box, done: boolean) => void;
 }
 
@@ -28,6 +44,9 @@ export function usePointer(ref: RefObject<HTMLElement | null>, given: Given): vo
     if (!element) return;
     const fingers = new Map<number, [number, number]>();
     let from: [number, number] | null = null;
+    let held: Tool | null = null;
+    let pressed: [number, number] | null = null;
+    const zoom = () => now.current.camera.zoom;
     const at = (event: PointerEvent | WheelEvent): [number, number] => {
       const box = element.getBoundingClientRect();
       return [event.clientX - box.left, event.clientY - box.top];
@@ -44,13 +63,24 @@ export function usePointer(ref: RefObject<HTMLElement | null>, given: Given): vo
       fingers.set(event.pointerId, at(event));
       const { selecting, onSelect } = now.current;
       from = onSelect && (selecting || event.shiftKey) && fingers.size === 1 ? point(at(event)) : null;
+      if (fingers.size > 1) {
+        held?.cancel();
+        held = pressed = null;
+        return;
+      }
+      pressed = from ? null : at(event);
+      const { tool } = now.current;
+      held = !from && tool?.down(point(at(event)), zoom()) ? tool : null;
     };
     const move = (event: PointerEvent) => {
       const here = at(event);
-      now.current.onHover?.(point(here));
+      now.current.onHover?.(point(here), zoom());
       const before = fingers.get(event.pointerId);
       if (!before) return;
-      if (from) now.current.onSelect?.(boxOf(from, point(here)), false);
+      if (pressed && Math.hypot(here[0] - pressed[0], here[1] - pressed[1]) > STILL) pressed = null;
+      else if (pressed && now.current.tool && !held) return; // a finger is never quite still
+      if (held) held.move(point(here), zoom());
+      else if (from) now.current.onSelect?.(boxOf(from, point(here)), false);
       else if (fingers.size === 1) set(moved(now.current.camera, now.current.image, here[0] - before[0], here[1] - before[1]));
       else pinch(event.pointerId, before, here);
       fingers.set(event.pointerId, here);
@@ -66,8 +96,13 @@ export function usePointer(ref: RefObject<HTMLElement | null>, given: Given): vo
     const up = (event: PointerEvent) => {
       if (from && fingers.has(event.pointerId)) now.current.onSelect?.(boxOf(from, point(at(event))), true);
       from = null;
+      const done = event.type === "pointerup" && fingers.has(event.pointerId);
+      if (held && done) held.up(point(at(event)), zoom());
+      else if (held) held.cancel();
+      else if (pressed && done) now.current.tool?.click?.(point(at(event)), zoom());
+      held = pressed = null;
       fingers.delete(event.pointerId);
-      if (event.pointerType !== "mouse") now.current.onHover?.(null);
+      if (event.pointerType !== "mouse") now.current.onHover?.(null, zoom());
     };
     const wheel = (event: WheelEvent) => {
       event.preventDefault();
@@ -76,7 +111,7 @@ export function usePointer(ref: RefObject<HTMLElement | null>, given: Given): vo
       const { camera, image, screen } = now.current;
       set(zoomed(camera, image, screen, factor, ...at(event)));
     };
-    const leave = () => now.current.onHover?.(null);
+    const leave = () => now.current.onHover?.(null, zoom());
     element.addEventListener("pointerdown", down);
     element.addEventListener("pointermove", move);
     element.addEventListener("pointerup", up);

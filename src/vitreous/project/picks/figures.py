@@ -30,6 +30,7 @@ class Density:
         score_edges, power_edges: of the bins, even; picks beyond them are counted in the outermost bins.
         counts: ``[power bin][score bin]``.
         total, kept: picks in all, and those that pass the thresholds of the job.
+        kept_from: least score of those that the job kept; ``None`` where it kept none.
         unknown: picks without score or power, which are in no bin.
         score_range, power_range: least and greatest known value; ``None`` where none is known.
         images: that have been picked on.
@@ -41,6 +42,7 @@ class Density:
     counts: list[list[int]]
     total: int
     kept: int
+    kept_from: float | None
     unknown: int
     score_range: tuple[float, float] | None
     power_range: tuple[float, float] | None
@@ -107,12 +109,18 @@ def density(picks: Packed, bins: tuple[int, int] = (96, 64)) -> Density:
         counts=counts.tolist(),
         total=len(picks.score),
         kept=int(picks.kept.sum()),
+        kept_from=_least(picks.score[picks.kept]),
         unknown=int(len(picks.score) - known.sum()),
         score_range=_range(score),
         power_range=_range(power),
         images=len(picks.files),
         examples=examples(picks),
     )
+
+
+def _least(values: np.ndarray[Any, Any]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.min()) if len(known) else None
 
 
 def _range(values: np.ndarray[Any, Any]) -> tuple[float, float] | None:

@@ -1,0 +1,5 @@
+import { InspectorPage } from "@/components/Picks/InspectorPage";
+
+export default function PicksPage() {
+  return <InspectorPage />;
+}

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import grid_sample
 
+from class_search import coefficients, half_disc, per_shell, sphere
 from vitreous.algorithms.fourier.shells import half_plane_weight, shell_index
 from vitreous.algorithms.geometry.project import SliceSource, central_slices, slice_source
 from vitreous.algorithms.geometry.rotations import euler_matrix, rotation_z
@@ -174,49 +174,6 @@ def crossing(frc: np.ndarray, extent: float, level: float = 0.5) -> float:
         return extent
     high, low = float(frc[last]), float(frc[last + 1])
     return extent / (last + (high - level) / (high - low))
-
-
-def sphere(step: float) -> torch.Tensor:
-    """Directions over the whole sphere about ``step`` degrees apart: (rot, tilt, 0) degrees, float64 ``[n, 3]``.
-
-    Source: spiral of Saff & Kuijlaars 1997 (Math. Intelligencer 19:5).
-    """
-    count = round(4.0 * math.pi / math.radians(step) ** 2)
-    k = torch.arange(count, dtype=torch.float64)
-    tilt = torch.rad2deg(torch.acos(1.0 - 2.0 * (k + 0.5) / count))
-    rot = (k * 137.50776405003785) % 360.0
-    return torch.stack((rot, tilt, torch.zeros_like(k)), dim=1)
-
-
-def half_disc(extent: float, limit: float) -> torch.Tensor:
-    """Frequencies (x, y) in cycles per box with 1 ≤ |k| ≤ extent / limit, one of each ±k; float64 ``[n, 2]``."""
-    reach = math.floor(extent / limit)
-    y, x = torch.meshgrid(torch.arange(-reach, reach + 1), torch.arange(0, reach + 1), indexing="ij")
-    r2 = x * x + y * y
-    keep = (r2 >= 1) & (r2 <= reach * reach) & ((x > 0) | (y > 0))
-    return torch.stack((x[keep], y[keep]), dim=1).to(torch.float64)
-
-
-def coefficients(images: torch.Tensor, points: torch.Tensor, padding: int = 4) -> torch.Tensor:
-    """Transforms about the centre at ``points`` (x, y; cycles per box) ``[m, 2]``: complex64 ``[n, m]``."""
-    n, box = images.shape[0], images.shape[-1]
-    side = padding * box
-    padded = torch.zeros(n, side, side)
-    start = side // 2 - box // 2
-    padded[:, start : start + box, start : start + box] = images
-    spectrum = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(padded, dim=(-2, -1))), dim=(-2, -1))
-    parts = torch.view_as_real(spectrum).permute(0, 3, 1, 2)
-    grid = ((points * padding + side // 2) * 2.0 / (side - 1) - 1.0).to(torch.float32)
-    values = grid_sample(parts, grid[None, None].expand(n, -1, -1, -1), mode="bilinear", align_corners=True)[:, :, 0]
-    return torch.complex(values[:, 0], values[:, 1])
-
-
-def per_shell(values: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Values with unit power in each shell, so that a product's real part adds up FRCs; as real ``[..., 2 m]``."""
-    shell = points.norm(dim=1).round().to(torch.int64)
-    power = torch.zeros(*values.shape[:-1], int(shell.max()) + 1).index_add_(-1, shell, values.abs().square())
-    scaled = values / power.sqrt().clamp_min(1e-20)[..., shell]
-    return torch.view_as_real(scaled).flatten(-2)
 
 
 class Matcher:
@@ -386,39 +343,6 @@ def measure(classes: Classes, truth: Truth, matcher: Matcher | None = None) -> t
     return figures, matches
 
 
-def montage(rows: list[tuple[str, list[torch.Tensor], list[str]]], path: Path) -> None:
-    """Write rows of images with a word under each."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    columns = max(len(images) for _, images, _ in rows)
-    figure, axes = plt.subplots(len(rows), columns, figsize=(1.05 * columns, 1.3 * len(rows)), squeeze=False)
-    for line, (title, images, words) in zip(axes, rows, strict=True):
-        for axis in line:
-            axis.axis("off")
-        for axis, image, word in zip(line, images, words, strict=False):
-            axis.imshow(image.numpy(), cmap="gray", origin="lower")
-            axis.set_title(word, fontsize=6, pad=2)
-        line[0].text(-0.15, 0.5, title, rotation=90, va="center", ha="right", fontsize=7, transform=line[0].transAxes)
-    figure.tight_layout(pad=0.4)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def pictured(
-    title: str, classes: Classes, matches: list[Match], matcher: Matcher
-) -> list[tuple[str, list[torch.Tensor], list[str]]]:
-    """Two rows of a montage: the averages by population, and their true projections."""
-    share = np.bincount(classes.number, minlength=len(matches)) / len(classes.number)
-    order = np.argsort(-share, kind="stable")
-    averages = [classes.averages[k] * matcher.mask for k in order]
-    words = [f"{100 * share[k]:.1f}% {matches[k].resolution:.0f} Å" for k in order]
-    true = [matcher.projection(matches[k]) for k in order]
-    return [(title, averages, words), ("true", true, [""] * len(order))]
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -427,6 +351,8 @@ def main() -> None:
     parser.add_argument("star", type=Path)
     parser.add_argument("--png", type=Path, help="write a montage of averages and true projections")
     options = parser.parse_args()
+    from class_pictures import montage, pictured
+
     torch.set_num_threads(1)
     truth, classes = read_truth(options.set), read_classes(options.classes, options.star)
     matcher = Matcher(truth)

@@ -20,7 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from class_quality import MASK_DIAMETER, Classes, Match, Matcher, measure, montage, pictured, read_classes, read_truth
+from class_pictures import montage, pictured
+from class_quality import MASK_DIAMETER, Classes, Match, Matcher, measure, read_classes, read_truth
 from measuring import RESULTS, ROOT, Usage, machine, run_command, slug, write_results
 from particle_sets import SETS, make_set
 

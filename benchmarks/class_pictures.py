@@ -1,0 +1,43 @@
+"""Pictures of class averages beside the true projections that they are most like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from class_quality import Classes, Match, Matcher
+
+
+def montage(rows: list[tuple[str, list[torch.Tensor], list[str]]], path: Path) -> None:
+    """Write rows of images with a word under each."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    columns = max(len(images) for _, images, _ in rows)
+    figure, axes = plt.subplots(len(rows), columns, figsize=(1.05 * columns, 1.3 * len(rows)), squeeze=False)
+    for line, (title, images, words) in zip(axes, rows, strict=True):
+        for axis in line:
+            axis.axis("off")
+        for axis, image, word in zip(line, images, words, strict=False):
+            axis.imshow(image.numpy(), cmap="gray", origin="lower")
+            axis.set_title(word, fontsize=6, pad=2)
+        line[0].text(-0.15, 0.5, title, rotation=90, va="center", ha="right", fontsize=7, transform=line[0].transAxes)
+    figure.tight_layout(pad=0.4)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def pictured(
+    title: str, classes: Classes, matches: list[Match], matcher: Matcher
+) -> list[tuple[str, list[torch.Tensor], list[str]]]:
+    """Two rows of a montage: the averages by population, and their true projections."""
+    share = np.bincount(classes.number, minlength=len(matches)) / len(classes.number)
+    order = np.argsort(-share, kind="stable")
+    averages = [classes.averages[k] * matcher.mask for k in order]
+    words = [f"{100 * share[k]:.1f}% {matches[k].resolution:.0f} Å" for k in order]
+    true = [matcher.projection(matches[k]) for k in order]
+    return [(title, averages, words), ("true", true, [""] * len(order))]

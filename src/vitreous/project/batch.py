@@ -48,7 +48,7 @@ def run_batch(
         UsageError: before anything is computed, where items or output folder can't be used.
         VitreousError: from ``job.start``, where the parameters can't be used.
     """
-    check_stems(items)
+    check_stems(items, together=job.together)
     make_folder(out)
     results: list[Result] = []
     runner: Runner | None = None
@@ -103,10 +103,12 @@ def check_item(item: Path) -> None:
         raise DataError(f"{item} may not be read", hint="Check its permissions", path=str(item))
 
 
-def check_stems(items: Sequence[Path]) -> None:
+def check_stems(items: Sequence[Path], *, together: bool = False) -> None:
     """Raise ``UsageError`` where two items would write the same outputs, or where there are none."""
     if not items:
         raise UsageError("no items are given", hint="Name one or more files")
+    if together:
+        return
     by_stem: dict[str, list[str]] = defaultdict(list)
     for item in items:
         by_stem[item.stem].append(str(item))

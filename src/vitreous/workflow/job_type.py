@@ -194,6 +194,7 @@ class JobType:
             micrographs: its micrographs). The arguments may then be left out.
         finish: on the command line, after the last item: ``finish(params, results, out)`` writes what belongs to all of
             them together, and returns name → path. Results of items that failed have ``error``.
+        together: on the command line, what the items give is written by ``finish`` alone; so names may be equal.
         decide: for scope ``decision``.
         any_input: for decisions: an item that has come by any of the inputs is decided on, not only one that has come
             by all.
@@ -225,6 +226,7 @@ class JobType:
     on_growing_set: Callable[[Any], GrowingRunner] | None = None
     expand: Callable[[Any, list[Path]], list[Path]] | None = None
     finish: Callable[[Any, list[Result], Path], Mapping[str, str]] | None = None
+    together: bool = False
     decide: Decision | None = None
     any_input: bool = False
     batch: int | None = None

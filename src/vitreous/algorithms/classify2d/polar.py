@@ -10,7 +10,7 @@ import torch
 from vitreous.algorithms.ctf.model import amplitude_phase
 from vitreous.core.optics import Microscope
 
-_STEP = 48
+_STEP = 4
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,27 @@ def angles_needed(ring: int, box: int, radii: float, angular_step: float) -> int
     return math.ceil(max(2.0 * math.pi * ring / box * radii + 6.0, 360.0 / angular_step))
 
 
-def full_grid(ring: int, needed: int) -> PolarGrid:
-    """The finest grid of a classification: its number of angles has many divisors."""
+def grid_for(ring: int, needed: int) -> PolarGrid:
+    """The thinnest grid with ``ring`` rings and at least ``needed`` angles."""
     return PolarGrid(ring, _STEP * math.ceil(needed / _STEP))
 
 
-def thinner(full: PolarGrid, ring: int, needed: int) -> tuple[PolarGrid, int]:
-    """The thinnest grid with ``ring`` rings and at least ``needed`` angles, and its stride in the full grid."""
-    for stride in (24, 16, 12, 8, 6, 4, 3, 2):
-        angles = full.angles // stride
-        if full.angles % stride == 0 and angles % 4 == 0 and angles >= needed:
-            return PolarGrid(ring, angles), stride
-    return PolarGrid(ring, full.angles), 1
+def resampling(source: PolarGrid, target: PolarGrid, device: torch.device | str = "cpu") -> tuple[torch.Tensor, ...]:
+    """Matrices ``[M/2, M'/2]`` that take real and imaginary planes from one number of angles to another.
+
+    The real part has even harmonics only and the imaginary part odd ones only, so that each is resampled alone by
+    trigonometric interpolation; harmonics that the target can't hold are left out.
+    """
+    angle = torch.arange(source.half, dtype=torch.float64)[:, None] * (2.0 * math.pi / source.angles)
+    turned = angle - torch.arange(target.half, dtype=torch.float64) * (2.0 * math.pi / target.angles)
+    last = min(source.half, target.half)
+    matrices = []
+    for odd in (0, 1):
+        m = torch.arange(odd, last, 2, dtype=torch.float64)
+        weight = torch.where(m == 0, 1.0, 2.0)[:, None, None]
+        kernel = (weight * torch.cos(m[:, None, None] * turned)).sum(dim=0) / source.half
+        matrices.append(kernel.to(torch.float32).contiguous().to(device))
+    return tuple(matrices)
 
 
 @dataclass(frozen=True)

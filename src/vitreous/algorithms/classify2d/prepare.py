@@ -11,7 +11,7 @@ import torch
 
 from vitreous.algorithms.classify2d.gridding import Gridding, gridding, to_polar
 from vitreous.algorithms.classify2d.images import Images, checked
-from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, full_grid, polar_ctf
+from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, grid_for, polar_ctf
 from vitreous.algorithms.classify2d.settings import Settings
 
 
@@ -60,7 +60,7 @@ def frame(settings: Settings) -> Frame:
     image = max(min(reference + reach + edge, largest - edge), 0.25 * box)
     disc = soft_disc(box, image, edge, settings.device)
     needed = angles_needed(settings.finest_ring, box, image + reference + 2.0, settings.angular_step)
-    grid = full_grid(settings.finest_ring, needed)
+    grid = grid_for(settings.finest_ring, needed)
     inside = float(disc.double().square().mean())
     return Frame(reference, image, disc, inside, gridding(grid, box, settings.device))
 
@@ -86,16 +86,16 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.images)
 
-    def coefficients(self, rows: np.ndarray, rings: int, stride: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Real and imaginary part, float32 ``[n, rings, M/2/stride]``; ``rows`` as one block of ``block_rows``."""
+    def coefficients(self, rows: np.ndarray, rings: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Real and imaginary part, float32 ``[n, rings, M/2]``, at all angles; ``rows`` as one of ``block_rows``."""
         if len(rows) and rows.max() < self._room:
             if not self._filled[rows].all():
                 self._kept[:, torch.from_numpy(rows)] = torch.stack(self._made(rows))
                 self._filled[rows] = True
-            part = self._kept[:, :, :rings, ::stride][:, torch.from_numpy(rows)]
+            part = self._kept[:, :, :rings][:, torch.from_numpy(rows)]
             return part[0], part[1]
         real, imaginary = self._made(rows)
-        return real[:, :rings, ::stride].contiguous(), imaginary[:, :rings, ::stride].contiguous()
+        return real[:, :rings].contiguous(), imaginary[:, :rings].contiguous()
 
     def _made(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         images = self.images.read(rows).to(device=self.settings.device, dtype=torch.float32)

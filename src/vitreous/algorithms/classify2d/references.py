@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vitreous.algorithms.classify2d.gridding import from_polar, to_polar
-from vitreous.algorithms.classify2d.polar import PolarGrid
+from vitreous.algorithms.classify2d.gridding import from_polar
 from vitreous.algorithms.classify2d.prepare import Frame, soft_disc
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.fourier.shift import fourier_shift
@@ -21,14 +20,6 @@ class Centred:
 
     averages: torch.Tensor
     moved: torch.Tensor
-
-
-def polar_references(
-    shape: Frame, averages: torch.Tensor, grid: PolarGrid, stride: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Averages ``[K, box, box]`` on a polar grid: two planes ``[K, R, M/2]``."""
-    real, imaginary = to_polar(shape.plan, averages)
-    return real[:, : grid.rings, ::stride].contiguous(), imaginary[:, : grid.rings, ::stride].contiguous()
 
 
 def image_of(shape: Frame, real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
@@ -96,8 +87,3 @@ def contrast(settings: Settings, shape: Frame, images: torch.Tensor) -> np.ndarr
     rim = (distance >= shape.reference_radius) & (distance < max(shape.image_radius, shape.reference_radius + 2.0))
     ratio = images[:, inner].std(dim=1) / images[:, rim].std(dim=1).clamp_min(1e-12)
     return ratio.cpu().numpy().astype(np.float32)
-
-
-def disc_share(settings: Settings, shape: Frame) -> float:
-    """Area of the reference's disc over that of the box."""
-    return math.pi * shape.reference_radius**2 / settings.box**2

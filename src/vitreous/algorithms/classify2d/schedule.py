@@ -8,34 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, thinner
+from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, grid_for
 from vitreous.algorithms.classify2d.prepare import Frame
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.state import UNASSIGNED, State
 
-_RINGS_BEYOND = 5
+_RINGS_BEYOND = 4
 _ANNEALED = 0.6
 _COARSE = 0.6
 _COARSE_STEP = 0.35
-_LEAST_PRIOR = 4.0
-
-
-@dataclass(frozen=True)
-class Pass:
-    """Sampling of one pass: its grid, the grid's stride in the finest grid, and its shifts in px ``[T, 2]``."""
-
-    grid: PolarGrid
-    stride: int
-    shifts: torch.Tensor
+_LEAST_PRIOR = 3.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sampling of one iteration; ``step`` is the spacing of the coarse shifts in px."""
+    """Sampling of one iteration.
 
-    coarse: Pass
+    Attributes:
+        coarse, fine: grids of the two passes.
+        shifts: px, float64 ``[T, 2]`` (x, y), of the coarse pass.
+        step: px, spacing of these shifts.
+    """
+
+    coarse: PolarGrid
     fine: PolarGrid
-    fine_stride: int
+    shifts: torch.Tensor
     step: float
 
 
@@ -43,14 +40,14 @@ def finest_ring(settings: Settings, state: State) -> int:
     """Ring up to which the next iteration looks.
 
     It grows evenly in frequency from the start to the finish resolution over the first 60 % of the cycles, but stays
-    within five rings of the best correlation of half averages.
+    within a few rings of the mean resolution of the half averages.
     """
     first = max(2, min(math.floor(settings.extent / settings.start_resolution), settings.finest_ring))
     share = min(1.0, state.iteration / max(1.0, _ANNEALED * settings.cycles))
     planned = round(first + share * (settings.finest_ring - first))
     if state.iteration == 0:
         return first
-    reached = max((ring_reached(curve) for curve in state.frc), default=first)
+    reached = round(float(np.average([ring_reached(curve) for curve in state.frc], weights=state.priors + 1e-6)))
     return max(first, min(planned, reached + _RINGS_BEYOND))
 
 
@@ -64,21 +61,20 @@ def sampling(settings: Settings, shape: Frame, state: State) -> Plan:
     """Grids and shifts of the next iteration."""
     ring = finest_ring(settings, state)
     coarse_ring = min(ring, max(6, math.ceil(_COARSE * ring)))
-    coarse, coarse_stride = _grid(settings, shape, coarse_ring)
-    fine, fine_stride = _grid(settings, shape, ring)
     step = _COARSE_STEP * settings.box / coarse_ring
     shifts = shift_grid(settings, step, state.shift_deviation)
-    return Plan(Pass(coarse, coarse_stride, shifts), fine, fine_stride, step)
+    return Plan(_grid(settings, shape, coarse_ring), _grid(settings, shape, ring), shifts, step)
 
 
-def _grid(settings: Settings, shape: Frame, ring: int) -> tuple[PolarGrid, int]:
-    needed = angles_needed(ring, settings.box, shape.radii, settings.angular_step)
-    return thinner(shape.plan.grid, ring, needed)
+def _grid(settings: Settings, shape: Frame, ring: int) -> PolarGrid:
+    return grid_for(ring, angles_needed(ring, settings.box, shape.radii, settings.angular_step))
 
 
 def shift_grid(settings: Settings, step: float, deviation: float) -> torch.Tensor:
-    """Square grid of shifts in px within the ellipse of the ranges and within 4 deviations (Å), float64 ``[T, 2]``."""
-    reach = [min(limit, _LEAST_PRIOR * deviation) / settings.pixel_size for limit in (settings.x_range, settings.y_range)]
+    """Square grid of shifts in px within the ellipse of the ranges and within 3 deviations (Å), float64 ``[T, 2]``."""
+    reach = [
+        min(limit, _LEAST_PRIOR * deviation) / settings.pixel_size for limit in (settings.x_range, settings.y_range)
+    ]
     count = [math.floor(limit / step + 1e-9) for limit in reach]
     x = torch.arange(-count[0], count[0] + 1, dtype=torch.float64) * step
     y = torch.arange(-count[1], count[1] + 1, dtype=torch.float64) * step

@@ -56,8 +56,8 @@ class Settings:
     start_resolution: float = 40.0
     finish_resolution: float = 8.0
     angular_step: float = 15.0
-    x_range: float = 30.0
-    y_range: float = 30.0
+    x_range: float = 20.0
+    y_range: float = 20.0
     smoothing: float = 1.0
     exclude_blank_edges: bool = False
     automatic_percent: bool = True

@@ -61,7 +61,7 @@ def _random_averages(prepared: Prepared, rows: np.ndarray, members: np.ndarray) 
     denominator = torch.zeros((settings.n_classes, grid.rings, grid.half), device=settings.device)
     where = dict(zip(rows.tolist(), members.tolist(), strict=True))
     for block in block_rows(settings, rows):
-        real, imaginary = prepared.coefficients(block, grid.rings, 1)
+        real, imaginary = prepared.coefficients(block, grid.rings)
         place = torch.tensor([where[row] for row in block.tolist()], device=settings.device)
         group = torch.from_numpy(groups[block])
         each = (real.square() + imaginary.square()).mean(dim=2).to(torch.float64).cpu()

@@ -1,5 +1,7 @@
 import { Alert, Anchor, Progress, SimpleGrid, Stack, Table, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
+import { JobClasses } from "@/components/Classes/ClassStrip";
+import { isClassJob } from "@/components/Classes/classes";
 import { valueText, titleOf } from "@/components/Form/fields";
 import { formatCount, formatDuration, formatTime, UNKNOWN } from "@/components/format";
 import { ItemView } from "@/components/Image/ItemView";
@@ -43,6 +45,7 @@ export function SummaryTab({ project, job, onTab }: { project: string; job: JobP
       {view && job.last_item !== null && (
         <div style={{ maxWidth: 260 }}><ItemView project={project} item={job.last_item} view={view} size={512} label={true} /></div>
       )}
+      {isClassJob(job) && <JobClasses project={project} job={job.id} />}
       {set.length > 0 && (
         <Table withRowBorders={false} verticalSpacing={2} horizontalSpacing={4} fz="sm" aria-label="What is set">
           <Table.Tbody>

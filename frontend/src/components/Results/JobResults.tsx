@@ -2,6 +2,8 @@ import { Anchor, Group, Skeleton, Text, Title } from "@mantine/core";
 import { Link } from "react-router";
 import { Histogram } from "@/components/Chart/Histogram";
 import { Fault } from "@/components/Fault/Fault";
+import { JobClasses } from "@/components/Classes/ClassStrip";
+import { isClassJob } from "@/components/Classes/classes";
 import { counted, formatCount, shown } from "@/components/format";
 import { StateBadge } from "@/components/State/StateBadge";
 import { Files } from "./Files";
@@ -22,6 +24,9 @@ export function JobResults({ project, result }: { project: string; result: JobRe
         <Text size="sm" c="dimmed">{counted(result.done, "result")}</Text>
         <Anchor size="sm" component={Link} to={`/p/${project}/workflow?job=${result.job}`}>Open in the workflow</Anchor>
       </Group>
+      {isClassJob(result) && (
+        <section className={classes.card}><JobClasses project={project} job={result.job} /></section>
+      )}
       {result.filter && <YieldCard project={project} result={result} />}
       {columns.length > 0 && (
         <section className={classes.card} aria-labelledby="distributions">

@@ -29,7 +29,7 @@ export function ResultsPage() {
       <div className={classes.main}>
         <JobResults key={shown.job} project={project} result={shown} />
         <Text size="sm" c="dimmed">
-          Class averages and maps appear here once jobs that make them have run.
+          Maps appear here once jobs that make them have run.
         </Text>
       </div>
     </div>

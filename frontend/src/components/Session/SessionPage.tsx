@@ -19,6 +19,7 @@ import classes from "./Session.module.css";
 const Filters = lazy(() => import("./Filters").then(({ Filters: found }) => ({ default: found })));
 const ScatterBox = lazy(() => import("./ScatterBox").then(({ ScatterBox: found }) => ({ default: found })));
 
+const SessionClasses = lazy(() => import("@/components/Classes/ClassStrip").then(({ SessionClasses: found }) => ({ default: found })));
 const AlarmList = lazy(() => import("@/components/Alarm/AlarmList").then(({ AlarmList: found }) => ({ default: found })));
 
 const NO_ALARMS: never[] = [];
@@ -95,6 +96,9 @@ function Charts({ project, view, now, alarms }: ChartsGiven) {
         </section>
         <div className={classes.aside}>
           <LastImage project={project} held={params.get("hold") ? Number(params.get("hold")) : null} onHold={hold} now={now} />
+          <Suspense fallback={null}>
+            <SessionClasses project={project} className={classes.box} />
+          </Suspense>
         </div>
       </div>
       <Suspense fallback={<Skeleton height={300} />}>

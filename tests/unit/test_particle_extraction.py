@@ -161,6 +161,14 @@ def test_dust_becomes_noise_and_is_counted() -> None:
     assert kept.images[1].min() < -8.0
 
 
+def test_a_strong_particle_is_no_dust() -> None:
+    offset = torch.arange(64.0) - 32
+    particle = 3000.0 * torch.exp(-(offset[:, None].square() + offset.square()) / 200.0)
+    found = normalised(noisy() + particle, background_mask(64, 28.0), white_dust=8.0, black_dust=8.0)
+    assert found.dust.sum() == 0
+    assert found.images.amax() > 50.0
+
+
 def test_images_of_nan_or_of_one_value_are_not_used() -> None:
     images = noisy()
     images[0, 30, 30] = float("nan")

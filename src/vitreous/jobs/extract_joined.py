@@ -119,8 +119,7 @@ def _sentences(params: ExtractParams, results: Sequence[Result], good: Sequence[
         told = ", ".join(f"{size} px of {pixel:g} Å" for size, pixel in kinds)
         found["mixed"] = f"images differ ({told}): each optics group has its own, and 2D classification takes one kind"
     book = params.picks or params.particles
-    names = {micrograph_name(result["input"]) for result in results}
-    left = [] if book is None else [name for name in read_book(book).names() if name not in names]
+    left = [] if book is None else read_book(book).others(micrograph_name(result["input"]) for result in results)
     if left:
         shown = ", ".join(left[:_NAMED]) + (" …" if len(left) > _NAMED else "")
         found["not used"] = f"picks of {len(left)} micrographs that were not given: {shown}"

@@ -28,7 +28,7 @@ class ExtractParams(Params):
     )
     diameter: float | None = parameter(
         None, help="diameter of the particle: gives the box and the background where they are not set", unit="Å",
-        group=_BOX, gt=0, le=1e5,
+        group=_BOX, gt=0, le=1e5, inherits=True,
     )  # fmt: skip
     pixel_size: float | None = parameter(
         None,

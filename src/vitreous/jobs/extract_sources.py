@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from vitreous.core.errors import DataError, UsageError
 from vitreous.core.optics import Ctf, Microscope
+from vitreous.formats.coordinates_names import bare_name, micrograph_of_file
 from vitreous.jobs.extract_params import ExtractParams
 from vitreous.jobs.extract_run import Micrograph
 from vitreous.model.particles import ParticleTable, micrograph_name
 
-_ENDINGS = ("_picks", "_autopick", "_manualpick", "_particles", "_coordinates", "_coords", "")
 _SUFFIXES = (".parquet", ".star", ".box", ".csv", ".txt", ".plt")
 
 
@@ -32,15 +32,25 @@ class PickBook:
     rows: Mapping[str, np.ndarray]
     files: Mapping[str, Path]
 
+    def named(self, name: str) -> str | None:
+        """The name under which it has a micrograph: its own, or one that differs by ``_dw`` and the like alone."""
+        known = self.rows if self.table is not None else self.files
+        if name in known:
+            return name
+        like = [other for other in known if bare_name(other) == bare_name(name)]
+        return like[0] if len(like) == 1 else None
+
     def of(self, name: str) -> ParticleTable | None:
         """The particles of a micrograph, ``None`` where there is nothing on it."""
-        if self.table is not None:
-            return self.table.take(self.rows[name]) if name in self.rows else None
-        return read_positions(self.files[name]) if name in self.files else None
+        key = self.named(name)
+        if key is None:
+            return None
+        return self.table.take(self.rows[key]) if self.table is not None else read_positions(self.files[key])
 
-    def names(self) -> list[str]:
-        """The micrographs that it has particles of."""
-        return list(self.rows) if self.table is not None else list(self.files)
+    def others(self, names: Iterable[str]) -> list[str]:
+        """The micrographs that it has particles of, without these."""
+        used = {self.named(name) for name in names}
+        return [name for name in (self.rows if self.table is not None else self.files) if name not in used]
 
 
 def read_book(path: Path) -> PickBook:
@@ -75,16 +85,15 @@ def rows_by_name(names: np.ndarray) -> dict[str, np.ndarray]:
 
 def read_positions(path: Path) -> ParticleTable:
     """Particles of any file of positions that we know."""
+    from vitreous.formats.coordinates import read_coordinates
     from vitreous.formats.particle_parquet import read_particle_parquet
     from vitreous.formats.particle_star import read_particle_star
 
     if path.suffix.lower() == ".parquet":
         return read_particle_parquet(path)
-    if path.suffix.lower() == ".star":
-        return read_particle_star(path)
-    from vitreous.formats.coordinates import read_coordinates
-
-    return read_coordinates(path)
+    table = read_particle_star(path) if path.suffix.lower() == ".star" else None
+    # A file of one micrograph's positions is named as it.
+    return table if table is not None and "micrograph" in table else read_coordinates(path)
 
 
 def _files_of(folder: Path) -> dict[str, Path]:
@@ -92,8 +101,7 @@ def _files_of(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for suffix in _SUFFIXES:
         for path in sorted(folder.glob(f"*{suffix}")):
-            ending = next(end for end in _ENDINGS if path.stem.endswith(end))
-            found.setdefault(path.stem.removesuffix(ending), path)
+            found.setdefault(micrograph_of_file(path), path)
     if not found:
         raise UsageError(
             f"{folder} holds no files of positions",

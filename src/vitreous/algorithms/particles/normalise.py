@@ -62,8 +62,9 @@ def normalised(
         images: float32 ``[m, n, n]``; not changed.
         background: bool ``[n, n]``, of ``background_mask``.
         ramp: subtract the plane that fits the background best (least squares), not only its mean.
-        white_dust, black_dust: pixels this many standard deviations above (below) the background's mean become
-            Gaussian noise of the background; ``None`` leaves them.
+        white_dust, black_dust: pixels this many standard deviations of the whole image above (below) its mean become
+            Gaussian noise of the background; ``None`` leaves them. The particle's own contrast widens that range, so
+            that negative stain or a strong signal is not taken for dust.
         generator: of that noise, on the images' device; needed where dust is replaced.
     """
     m, n = images.shape[0], images.shape[-1]
@@ -116,8 +117,9 @@ def _without_dust(
     black: float | None,
     generator: torch.Generator | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    high = torch.full_like(mean, torch.inf) if white is None else mean + white * stddev
-    low = torch.full_like(mean, -torch.inf) if black is None else mean - black * stddev
+    middle, spread = _moments(flat, torch.ones_like(flat[0]))
+    high = torch.full_like(mean, torch.inf) if white is None else middle + white * spread
+    low = torch.full_like(mean, -torch.inf) if black is None else middle - black * spread
     # Most images hold none, and their extremes say so for little.
     lowest, highest = torch.aminmax(flat, dim=1)
     dusty = torch.nonzero((lowest < low) | (highest > high)).reshape(-1)

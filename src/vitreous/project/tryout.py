@@ -119,6 +119,8 @@ def prepare(
     step = Step(node.id, item, name, {**facts.own(name), **node.params}, session.settings(), "", "")
     values = resolved_values(job_type, step, given)
     checked(job_type, values, job_type.title)
+    if "picks" in job_type.gives_names() and "picture" in job_type.params.model_fields:
+        values["picture"] = False  # the page draws the picks itself
     return Try(str(session.folder.resolve()), name, plain(values), job_type.provenance, given)
 
 

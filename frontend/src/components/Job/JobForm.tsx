@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconChevronDown, IconChevronRight } from "@tabler/ic
 import { useState } from "react";
 import { sentence } from "@/components/Fault/Fault";
 import { SchemaForm } from "@/components/Form/SchemaForm";
+import { TryOut } from "@/components/Tryout/TryOut";
 import { InputsChooser } from "./InputsChooser";
 import type { JobType } from "./queries";
 import type { JobFormState } from "./useJobForm";
@@ -33,6 +34,7 @@ export function JobForm({ project, type, form, job, wide, disabled }: Props) {
           <InputsChooser project={project} type={type.name} job={job} value={form.inputs} onChange={form.setInputs} error={form.faults.inputs} disabled={disabled} />
         )}
       </SimpleGrid>
+      <TryOut project={project} type={type} form={form} job={job} />
       <SchemaForm
         fields={form.fields}
         params={form.shown}

@@ -45,3 +45,8 @@ function drawRing(pen: CanvasRenderingContext2D, [x, y]: [number, number], radiu
     pen.stroke();
   }
 }
+
+/** Candidates of a try as they are drawn. */
+export function drawable(picks: { coordinates: number[][]; score: (number | null)[]; power: (number | null)[]; kept: boolean[] }): Pick[] {
+  return picks.coordinates.map(([x, y], index) => ({ x: x!, y: y!, kind: picks.kept[index] ? "kept" : "below", score: picks.score[index] ?? null, power: picks.power[index] ?? null, source: 0, index }));
+}

@@ -37,11 +37,14 @@ def positions(count: int, seed: int) -> np.ndarray:
 
 
 def image_of(places: np.ndarray, seed: int) -> np.ndarray:
+    """Dark Gaussians of 5 px on a slanted level with a little noise."""
     random = np.random.default_rng(seed)
-    y, x = np.mgrid[:SIZE, :SIZE]
-    image = 200.0 + 0.02 * x + random.normal(0.0, 0.3, (SIZE, SIZE))
+    image = 200.0 + 0.02 * np.arange(SIZE) + random.normal(0.0, 0.3, (SIZE, SIZE))
+    y, x = np.mgrid[-28:29, -28:29]
     for px, py in places:
-        image -= 12.0 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * 5.0**2))
+        left, top = round(px), round(py)
+        blob = np.exp(-((x - (px - left)) ** 2 + (y - (py - top)) ** 2) / (2 * 5.0**2))
+        image[top - 28 : top + 29, left - 28 : left + 29] -= 12.0 * blob
     return image.astype(np.float32)
 
 

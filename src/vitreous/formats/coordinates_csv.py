@@ -21,10 +21,9 @@ _OTHERS: Mapping[str, str] = MappingProxyType(
     {
         "x": "coordinate_x", "y": "coordinate_y", "x_px": "coordinate_x", "y_px": "coordinate_y",
         "center_x": "coordinate_x", "center_y": "coordinate_y", "x_coordinate": "coordinate_x",
-        "y_coordinate": "coordinate_y", "score": "pick_score", "confidence": "pick_score", "power": "pick_power",
+        "y_coordinate": "coordinate_y", "confidence": "pick_score", "power": "pick_power",
         "image": "micrograph", "image_name": "micrograph", "filename": "micrograph", "file": "micrograph",
         "micrograph_name": "micrograph", "rlnmicrographname": "micrograph", "source": "pick_source",
-        "diameter": "diameter",
     }
 )  # fmt: skip
 
@@ -37,6 +36,8 @@ def read_csv(path: Path, pixel_size: float | None = None) -> ParticleTable:
     separator = max(",;\t", key=lines[0][1].count)
     heading, *rows = [(line, next(csv.reader([text], delimiter=separator))) for line, text in lines]
     names = [_our_name(word) for word in heading[1]]
+    if "score" in names and "pick_score" not in names:  # a table of picks has no other
+        names[names.index("score")] = "pick_score"
     for wanted in ("coordinate_x", "coordinate_y"):
         if names.count(wanted) != 1:
             raise DataError(

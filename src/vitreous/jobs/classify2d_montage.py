@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _TILE, _LINE, _GAP, _MARGIN = 128, 34, 8, 12
 _PAPER, _INK, _FAINT, _KEPT, _EMPTY = 255, 20, 110, 0, 232
-_SPREAD = 4.0
-"""Grey values reach from this many deviations below the mean of an average's disc to as many above."""
+_SHOWN = (0.5, 99.8)
+"""Percentiles of the pixels within the mask that become black and white."""
 
 
 def write_montage(path: Path, averages: np.ndarray, model: ClassModel) -> None:
@@ -36,7 +36,7 @@ def write_montage(path: Path, averages: np.ndarray, model: ClassModel) -> None:
 
 def montage(averages: np.ndarray, model: ClassModel) -> Image.Image:
     """All averages in order of rank, in a picture about as wide as high."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     ranked = model.ranked()
     across = max(1, math.ceil(math.sqrt(1.25 * len(ranked))))
@@ -45,7 +45,7 @@ def montage(averages: np.ndarray, model: ClassModel) -> Image.Image:
     height = 2 * _MARGIN + down * (_TILE + _LINE + _GAP) - _GAP
     sheet = Image.new("L", (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=12)
+    font = _font()
     for place, one in enumerate(ranked):
         left = _MARGIN + (place % across) * (_TILE + _GAP)
         top = _MARGIN + (place // across) * (_TILE + _LINE + _GAP)
@@ -56,6 +56,14 @@ def montage(averages: np.ndarray, model: ClassModel) -> Image.Image:
         pen.text((left, top + _TILE + 3), first, fill=_INK, font=font)
         pen.text((left, top + _TILE + 17), second, fill=_FAINT, font=font)
     return sheet
+
+
+def _font() -> Any:
+    """A font that has Å; that of Pillow has not."""
+    import matplotlib
+    from PIL import ImageFont
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", 11)
 
 
 def captions(one: ClassRecord, n_used: int) -> tuple[str, str]:
@@ -73,8 +81,7 @@ def tile(average: np.ndarray) -> Image.Image:
     inside = average[average != 0.0]
     if inside.size == 0 or float(np.ptp(inside)) == 0.0:
         return Image.new("L", (_TILE, _TILE), _EMPTY)
-    low = max(float(inside.min()), float(inside.mean() - _SPREAD * inside.std()))
-    high = min(float(inside.max()), float(inside.mean() + _SPREAD * inside.std()))
-    grey = np.clip((average - low) / max(high - low, 1e-12), 0.0, 1.0) * 255.0
+    low, high = np.percentile(inside, _SHOWN)
+    grey = np.clip((average - low) / max(float(high - low), 1e-12), 0.0, 1.0) * 255.0
     image = Image.fromarray(np.flipud(grey).astype(np.uint8))
     return image.resize((_TILE, _TILE), Image.Resampling.BICUBIC)

@@ -34,6 +34,7 @@ class Classify2dParams(Params):
         unit="Å",
         group=_CLASSES,
         gt=0,
+        inherits=True,
     )
     seed: int = parameter(1, help="seed of the random start", level="advanced", group=_CLASSES, ge=0)
 

@@ -96,6 +96,7 @@ def _moved(run: Run, checkpoint: Checkpoint, work: SetWork) -> ClassModel:
     """The run's own files written again beside the results; the history keeps its wall times."""
     import shutil
 
+    work.out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(work.scratch / files.MODEL_FILE, work.out / files.MODEL_FILE)
     return files.save(work.out, run, checkpoint)
 

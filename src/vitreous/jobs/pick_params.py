@@ -43,6 +43,11 @@ class PickParams(Params):
         (0.85, 1.0, 1.2), help="discs of these multiples of the characteristic radius are tried", level="advanced",
         group=_FIND,
     )  # fmt: skip
+    texture: bool = parameter(
+        True,
+        help="count the power of a particle's own structure too, not only the disc: finds rings, sticks and shells",
+        group=_FIND,
+    )
     min_diameter: float | None = parameter(
         None, help="smallest diameter, for log; 0.7 of the diameter unless given", unit="Å", level="advanced",
         group=_FIND, gt=0,
@@ -53,7 +58,7 @@ class PickParams(Params):
     )  # fmt: skip
     max_resolution: float | None = parameter(
         None,
-        help="highest resolution used; the image is resampled to half of it. 30 Å unless given, 20 Å for templates",
+        help="highest resolution used; the image is resampled to half of it. 20 Å unless given",
         unit="Å",
         level="advanced",
         group=_FIND,

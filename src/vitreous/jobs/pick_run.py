@@ -43,6 +43,7 @@ def settings_of(params: PickParams) -> PickSettings:
         max_radius=params.max_radius,
         characteristic_radius=params.characteristic_radius,
         radii=params.radii,
+        texture=params.texture,
         min_diameter=params.min_diameter,
         max_diameter=params.max_diameter,
         min_distance=params.min_distance,

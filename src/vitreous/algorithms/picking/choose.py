@@ -46,8 +46,8 @@ def choose(
     return chosen
 
 
-def usual_power(power: np.ndarray, widths: float = 6.0, fewest: int = 10) -> float | None:
-    """The greatest local power that is not an outlier: median + robust deviations, at least twice the median.
+def usual_power(power: np.ndarray, widths: float = 10.0, fewest: int = 10) -> float | None:
+    """The greatest local power that is not an outlier: median + robust deviations, at least three medians.
 
     Sigworth's validation by residual power: what holds far more power than the particles is no particle.
 
@@ -61,4 +61,4 @@ def usual_power(power: np.ndarray, widths: float = 6.0, fewest: int = 10) -> flo
         return None
     middle = float(np.median(known))
     spread = 1.4826 * float(np.median(np.abs(known - middle)))
-    return max(middle + widths * spread, 2.0 * middle)
+    return max(middle + widths * spread, 3.0 * middle)

@@ -15,6 +15,7 @@ from vitreous.algorithms.fourier.shells import half_plane_weight
 from vitreous.core.optics import Ctf, Microscope
 
 _STEPS = 256
+_CONTRASTS = (1.0, 0.3, 0.1)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Signal:
         pixel_size: Å.
         power: noise power per pixel in the same layout.
         band: 0..1, the frequencies that are used, with soft ends.
+        excess: power that particles add where they are, over the noise's.
         contrast: what the optics make of a mass: -ctf, so that mass is dark at low frequency; -1 where none is known.
     """
 
@@ -34,6 +36,7 @@ class Signal:
     shape: tuple[int, int]
     pixel_size: float
     power: torch.Tensor
+    excess: torch.Tensor
     band: torch.Tensor
     contrast: torch.Tensor
 
@@ -137,3 +140,49 @@ def local_power(signal: Signal, radius: float, fine: tuple[int, int]) -> torch.T
     smooth = fourier_resize(torch.fft.rfft2(white.square()) * disc, signal.shape, fine)
     gain = fine[0] * fine[1] / (signal.shape[0] * signal.shape[1])
     return (torch.fft.irfft2(smooth, s=fine) * (gain / level)).clamp_min(0.0)
+
+
+def texture(
+    signal: Signal, radii: Sequence[float], fine: tuple[int, int]
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Twice the log-likelihood ratio that a disc holds structure of the expected power, not only noise.
+
+    Coefficients y of whitened noise have variance 1, with a particle 1 + λ(s), λ being what particles add. Summed over
+    the coefficients that the disc holds, 2 log(p₁/p₀) = Σ y² λ/(1+λ) - log(1+λ): the micrograph is filtered by
+    √(λ/(1+λ)), squared and summed over the disc (Parseval). No phases are asked for, so rings, sticks and shells count
+    like discs. The expansion of Eldar, Landa & Shkolnisky 2020 (KLT picker) with plane waves for its functions.
+    Particles differ in contrast and shape: the best of several multiples of λ and of several radii (Å) counts.
+
+    Returns:
+        float32 ``[*fine]``, below 0 where there is noise alone; and λ/(1+λ) in the signal's layout for each multiple.
+    """
+    fy, fx = frequencies(signal.shape, signal.pixel_size, signal.spectrum.device)
+    s = torch.sqrt(fy * fy + fx * fx)
+    # In pixels: a disc's transform at 0 is what it holds.
+    discs = [soft_disc(s, radius, 0.6 * radius) * (math.pi * (radius / signal.pixel_size) ** 2) for radius in radii]
+    gain = fine[0] * fine[1] / (signal.shape[0] * signal.shape[1])
+    best, weights = None, []
+    for factor in _CONTRASTS:
+        extra = factor * signal.excess * signal.band.square()
+        weight = extra / (1.0 + extra)
+        local = torch.fft.irfft2(signal.spectrum * (weight / signal.power).sqrt(), s=signal.shape)
+        power, expected = torch.fft.rfft2(local.square()), signal.mean(torch.log1p(extra))
+        for disc in discs:
+            smooth = fourier_resize(power * disc, signal.shape, fine)
+            found = torch.fft.irfft2(smooth, s=fine) * gain - disc[0, 0] * expected
+            best = found if best is None else torch.maximum(best, found)
+        weights.append(weight)
+    assert best is not None
+    return best, tuple(weights)
+
+
+def with_texture(match: torch.Tensor, likelihood: torch.Tensor, share: float) -> torch.Tensor:
+    """Score of disc and structure together, √(2 log-likelihood ratio); for a disc alone it is the disc's score c.
+
+    Args:
+        match: c.
+        likelihood: of ``texture``.
+        share: of c² that the texture has counted already.
+    """
+    both = match.clamp_min(0.0).square() + likelihood - share * match.square()
+    return torch.maximum(match, both.clamp_min(0.0).sqrt())

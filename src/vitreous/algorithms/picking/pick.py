@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from vitreous.algorithms.fourier.grids import frequencies
 from vitreous.algorithms.fourier.sizes import smooth_up
-from vitreous.algorithms.picking.background import Background, measure_background
+from vitreous.algorithms.picking.background import Background, measure_background, noise_level
 from vitreous.algorithms.picking.field import Field, make_field
 from vitreous.algorithms.picking.filters import (
     Signal,
@@ -20,6 +20,8 @@ from vitreous.algorithms.picking.filters import (
     local_power,
     scores,
     soft_disc,
+    texture,
+    with_texture,
 )
 from vitreous.algorithms.picking.maps import mode_and_fwhm
 from vitreous.algorithms.picking.peaks import local_maxima, refined
@@ -30,6 +32,8 @@ from vitreous.core.errors import UsageError
 from vitreous.core.optics import Ctf, Microscope
 
 _LOWEST = 3.0
+_TEXTURE = (0.7, 1.0)
+"""Discs that structure is summed over, in largest radii: near neighbours need a small one, rings the whole."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def pick(
     field = make_field(reduced, settings)
     width = 2.0 * settings.radius / field.pixel_size
     background = measure_background(field.image, field.avoided, width, settings.background_boxes, settings.background)
+    level = noise_level(field.image, field.avoided, background)
+    field = replace(field, image=field.image / level.sqrt())
     signal = _signal(field, background, settings, microscope, ctf)
     if settings.method == "template":
         assert templates is not None
@@ -86,6 +92,9 @@ def pick(
         fine = (smooth_up(2 * signal.shape[0]), smooth_up(2 * signal.shape[1]))
         maps = scores(signal, _filters(signal, settings), fine)
         score = maps.amax(0)
+        if settings.texture:
+            likelihood, weights = texture(signal, [factor * settings.radius for factor in _TEXTURE], fine)
+            score = with_texture(score, likelihood, _shared(signal, settings, weights[0]))
 
         def reference(found: torch.Tensor) -> torch.Tensor:
             return maps[:, found[:, 0], found[:, 1]].argmax(0)
@@ -104,7 +113,8 @@ def _signal(
         torch.fft.rfft2(field.image),
         shape,
         field.pixel_size,
-        background.on(shape),
+        background.on(background.power, shape),
+        background.on(background.excess, shape),
         band_of(shape, field.pixel_size, highest, _LOWEST * settings.diameter).to(device),
         contrast_of(shape, field.pixel_size, microscope, ctf, settings.bright).to(device),
     )
@@ -126,6 +136,14 @@ def _filters(signal: Signal, settings: PickSettings) -> list[torch.Tensor]:
         disc = soft_disc(s, radius, edge)
         found.append(disc * signal.contrast * signal.band.square() / signal.power)
     return found
+
+
+def _shared(signal: Signal, settings: PickSettings, weight: torch.Tensor) -> float:
+    """The part of a disc's squared score that the texture counts too: mean of λ/(1+λ) over the disc's spectrum."""
+    fy, fx = frequencies(signal.shape, signal.pixel_size, signal.spectrum.device)
+    disc = soft_disc(torch.sqrt(fy * fy + fx * fx), settings.typical_radius, settings.typical_radius)
+    power = (disc * signal.contrast).square() * signal.band.square() / signal.power
+    return float(signal.mean(power * weight) / signal.mean(power).clamp_min(1e-30))
 
 
 def _found(

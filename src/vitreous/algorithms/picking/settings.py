@@ -12,8 +12,7 @@ Method = Literal["blob", "log", "template"]
 CHARACTERISTIC = 2.0 / 3.0
 """Radius at which the soft disc has fallen to a half, over the particle's largest radius (cisTEM's 80 of 120 Å)."""
 
-BLOB_RESOLUTION = 30.0
-TEMPLATE_RESOLUTION = 20.0
+RESOLUTION = 20.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class PickSettings:
         max_radius: particles reach to here, Å; half of the diameter unless given.
         characteristic_radius: where the soft disc has fallen to a half, Å.
         radii: discs of these multiples of the characteristic radius are tried.
+        texture: count the power of a particle's own structure too, where ``blob`` or ``log`` looks for discs.
         min_diameter, max_diameter: range of ``log``, Å; ``n_diameters`` steps over it.
         min_distance: of two particles, Å.
         floor: least score of a candidate, standard deviations of the background.
@@ -43,6 +43,7 @@ class PickSettings:
     max_radius: float | None = None
     characteristic_radius: float | None = None
     radii: tuple[float, ...] = (0.85, 1.0, 1.2)
+    texture: bool = True
     min_diameter: float | None = None
     max_diameter: float | None = None
     n_diameters: int = 5
@@ -101,4 +102,4 @@ class PickSettings:
         """Å, highest resolution used."""
         if self.max_resolution is not None:
             return self.max_resolution
-        return TEMPLATE_RESOLUTION if self.method == "template" else BLOB_RESOLUTION
+        return RESOLUTION

@@ -18,7 +18,7 @@ class PickParams(Params):
 
     diameter: float = parameter(
         help="diameter of the circle that holds a particle; other lengths follow from it", unit="Å", group=_SIZE,
-        gt=0, le=20000,
+        gt=0, le=20000, inherits=True,
     )  # fmt: skip
     max_radius: float | None = parameter(
         None, help="particles reach to here; half of the diameter unless given", unit="Å", level="advanced",

@@ -20,6 +20,7 @@ from vitreous.formats.particle_parquet import read_particle_parquet, write_parti
 from vitreous.formats.particle_star import read_particle_star, write_particle_star
 from vitreous.formats.star import read_star
 from vitreous.jobs.extract import JOB
+from vitreous.jobs.extract_coordinates import JOB as COORDINATES
 from vitreous.jobs.extract_params import ExtractParams
 from vitreous.model.particles import ParticleTable, joined, particle_uids
 from vitreous.project.batch import finish_batch, run_batch
@@ -407,3 +408,47 @@ def test_the_sum_with_exposure_filter_is_cut_where_there_is_one(exposure: ItemIn
         run_item(item, "unfiltered", dose_weighted=False)
     os.symlink("mic_0_dw.mrc", "mic_0.mrc")
     assert run_item(item, "out")["input"] == "mic_0_dw.mrc"
+
+
+# --- coordinates ---------------------------------------------------------------------------------------------------
+
+
+def aligned(session: Session) -> ParticleTable:
+    table = joined(session.tables)
+    return table.with_columns(origin_x=2.6, origin_y=-1.3, micrograph_pixel_size=1.3, class_number=1, psi=30.0)
+
+
+def test_coordinates_are_where_the_shifts_say(session: Session) -> None:
+    write_particle_star(session.folder / "particles.star", aligned(session).without_columns("uid"))
+    results = run_batch(COORDINATES, COORDINATES.params(), [session.folder / "particles.star"], session.folder / "out")
+    assert results[0]["picks_found"] == 36
+    assert results[0]["largest_shift"] == pytest.approx(np.hypot(2.6, 1.3))
+    star = read_particle_star(Path(results[0]["outputs"]["star"]))
+    picked = joined(session.tables)
+    np.testing.assert_allclose(star["coordinate_x"], picked["coordinate_x"] - 2.0)
+    np.testing.assert_allclose(star["coordinate_y"], picked["coordinate_y"] + 1.0)
+    assert "origin_x" not in star
+    _, written = session.extract("again", picks=Path(results[0]["outputs"]["star"]), box=64)
+    assert len(read_particle_parquet(Path(written["table"]))) == 36
+
+
+def test_coordinates_of_an_exposure_are_picks_again(exposure: ItemInput, session: Session) -> None:
+    write_particle_parquet(Path("set.parquet"), aligned(session))
+    item = ItemInput("mic_1", {}, {**exposure.slots, "particle_set": SlotValue("set.parquet")})
+    assert COORDINATES.on_item is not None
+    Path("out").mkdir()
+    result = COORDINATES.on_item(COORDINATES.params())(item, Path("out"), silent)
+    picks = read_particle_parquet(Path(result["outputs"]["picks"]))
+    assert picks["uid"].tolist() == session.tables[1]["uid"].tolist()
+    assert set(picks["kept"]) == {1}
+    assert result["picks_found"] == 12
+
+
+def test_shifts_need_the_pixel_size_of_the_micrographs(session: Session) -> None:
+    table = aligned(session).without_columns("micrograph_pixel_size")
+    write_particle_parquet(session.folder / "particles.parquet", table)
+    given = [session.folder / "particles.parquet"]
+    told = run_batch(COORDINATES, COORDINATES.params(), given, session.folder / "out")[0]["error"]
+    assert "pixel size of the micrographs is not known" in told["message"]
+    params = COORDINATES.params(micrograph_pixel_size=1.3, min_distance=1000.0)
+    assert run_batch(COORDINATES, params, given, session.folder / "out")[0]["picks_found"] == 3

@@ -94,10 +94,10 @@ def _on_item(params: ExtractParams) -> ItemRunner:
         from vitreous.formats.particle_parquet import read_particle_parquet
 
         if "particle_set" in item.slots:
-            file = _file(item, "particle_set")
+            file = slot_file(item, "particle_set")
             table, rows = particle_set(file, Path(file).stat().st_mtime)
             return table.take(rows.get(item.name, np.zeros(0, np.int64)))
-        return read_particle_parquet(Path(_file(item, "picks")))
+        return read_particle_parquet(Path(slot_file(item, "picks")))
 
     def run(item: ItemInput, out: Path, progress: Progress) -> Result:
         from vitreous.jobs.extract_run import extract_micrograph
@@ -109,7 +109,7 @@ def _on_item(params: ExtractParams) -> ItemRunner:
     return run
 
 
-def _file(item: ItemInput, slot: str) -> str:
+def slot_file(item: ItemInput, slot: str) -> str:
     """The main file of a slot, which must be there."""
     file = item.slots[slot].file if slot in item.slots else None
     if file is None:
@@ -127,7 +127,7 @@ def _micrograph_of(item: ItemInput, params: ExtractParams) -> Micrograph:
     """What the slots of an exposure say of its micrograph."""
     from vitreous.jobs.extract_run import Micrograph
 
-    file = _file(item, "micrograph")
+    file = slot_file(item, "micrograph")
     slot = item.slots["micrograph"]
     filtered = slot.files.get("sum_dw")
     if params.dose_weighted and filtered is not None and Path(filtered).exists():
@@ -178,6 +178,7 @@ JOB = JobType(
     citations=("Scheres 2012, J. Struct. Biol. 180:519 (RELION: normalisation of particle images)",),
     category="Particles",
     order=60,
+    modes=("single-particle", "tomography"),
     needs=("micrograph", "particle_set|picks", "ctf|micrograph"),
     gives=(
         Slot(

@@ -32,12 +32,15 @@ def montage(rows: list[tuple[str, list[torch.Tensor], list[str]]], path: Path) -
 
 
 def pictured(
-    title: str, classes: Classes, matches: list[Match], matcher: Matcher
+    title: str, classes: Classes, matches: list[Match], matcher: Matcher, columns: int = 10
 ) -> list[tuple[str, list[torch.Tensor], list[str]]]:
-    """Two rows of a montage: the averages by population, and their true projections."""
+    """Rows of a montage: the averages by population, and under each its true projection."""
     share = np.bincount(classes.number, minlength=len(matches)) / len(classes.number)
     order = np.argsort(-share, kind="stable")
-    averages = [classes.averages[k] * matcher.mask for k in order]
-    words = [f"{100 * share[k]:.1f}% {matches[k].resolution:.0f} Å" for k in order]
-    true = [matcher.projection(matches[k]) for k in order]
-    return [(title, averages, words), ("true", true, [""] * len(order))]
+    rows = []
+    for start in range(0, len(order), columns):
+        part = order[start : start + columns]
+        words = [f"{100 * share[k]:.1f}% {matches[k].resolution:.1f} Å" for k in part]
+        rows.append((title, [classes.averages[k] * matcher.mask for k in part], words))
+        rows.append(("true", [matcher.projection(matches[k]) for k in part], [""] * len(part)))
+    return rows

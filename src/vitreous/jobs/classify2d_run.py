@@ -103,19 +103,19 @@ def _moved(run: Run, checkpoint: Checkpoint, work: SetWork) -> ClassModel:
 
 def _iterated(begun: Begun, params: Classify2dParams, folder: Path, progress: Progress) -> ClassModel:
     """Iterate to the end; after each iteration all is on disk."""
-    from vitreous.algorithms.classify2d.loop import iterate
-    from vitreous.algorithms.classify2d.prepare import Prepared
+    from vitreous.jobs.classify2d_pool import Pool
 
     run, checkpoint = begun.run, begun.checkpoint
-    prepared = Prepared(run.settings, begun.images)
     model = files.save(folder, run, checkpoint)
-    first = checkpoint.state.iteration
-    while not checkpoint.finished:
-        done = (checkpoint.state.iteration - first) / (checkpoint.target - first)
-        share = part_of(progress, done, done + 1.0 / (checkpoint.target - first))
-        state = iterate(run.settings, prepared, checkpoint.state, _told(share, model))
-        checkpoint = replace(checkpoint, state=state)
-        model = files.save(folder, run, checkpoint)
+    first, left = checkpoint.state.iteration, checkpoint.target - checkpoint.state.iteration
+    if left <= 0:
+        return model
+    with Pool(run.settings, begun.images, params.workers) as pool:
+        while not checkpoint.finished:
+            done = checkpoint.state.iteration - first
+            share = part_of(progress, done / left, (done + 1) / left)
+            checkpoint = replace(checkpoint, state=pool.iterate(checkpoint.state, _told(share, model)))
+            model = files.save(folder, run, checkpoint)
     return model
 
 

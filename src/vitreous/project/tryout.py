@@ -25,7 +25,7 @@ from vitreous.workflow.executor import Step
 from vitreous.workflow.graph import Graph, Job, chosen_slot
 from vitreous.workflow.job_type import ItemInput, JobType, SlotValue
 from vitreous.workflow.parameters import checked, normalised
-from vitreous.workflow.planner import settle
+from vitreous.workflow.planner import ItemFacts
 
 TIMEOUT = 60.0
 """s after which a try is given up and its process ended."""
@@ -151,16 +151,20 @@ def _node(
     )
 
 
-def _input(session: Session, graph: Graph, facts: Any, number: int) -> ItemInput:
-    """The image with the slots that it has where it comes to the job."""
-    results = Results(session.db)
-    results.load([task.identity for task in facts.tasks.values() if task.identity])
-    arrived = settle(graph, facts, results.find, session.decide).arrivals[number]
+def _input(session: Session, graph: Graph, facts: ItemFacts, number: int) -> ItemInput:
+    """The image with the slots that jobs before this one have given it.
+
+    Results count that are shown now, though a job before it is being run again or leaves the image out: a try is to
+    tell what the values do, not whether the image goes that way.
+    """
+    results, before = Results(session.db), graph.ancestors(number)
     slots: dict[str, SlotValue] = {}
-    for name, identity in arrived.slots.items():
-        found = results.find(identity)
-        if found is not None and name in found.slots:
-            slots[name] = found.slots[name]
+    for other in (one for one in graph.order if one in before):
+        task = facts.tasks.get(other)
+        identity = facts.identity if other == facts.source else None if task is None else task.identity
+        found = None if identity is None else results.find(identity)
+        if found is not None:
+            slots.update(found.slots)
     return ItemInput(facts.name, facts.values, slots)
 
 

@@ -121,8 +121,8 @@ def test_relion_cuts_the_same_images_from_the_same_picks(scene: dict[str, torch.
     session_of(scene, tmp_path)
     mine = ours(tmp_path)
     command = (
-        "relion_preprocess --i micrographs.star --coord_dir ./ --coord_suffix _picks.star "
-        f"--part_star rel/particles.star --part_dir rel/ --extract --extract_size {BOX} --scale 48 --norm --bg_radius 20 --white_dust -1 "
+        "relion_preprocess --i micrographs.star --coord_dir ./ --coord_suffix _picks.star --part_dir rel/ --extract "
+        f"--part_star rel/particles.star --extract_size {BOX} --scale 48 --norm --bg_radius 20 --white_dust -1 "
         "--black_dust -1 --invert_contrast"
     )
     subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)

@@ -252,3 +252,28 @@ def test_a_classification_without_a_result_says_what_it_waits_for(client_of: Any
     found = _get(client_of(folder), "/api/projects/p/jobs/3/classes")
     assert (found["classes"], found["run"], found["has_result"]) == ([], None, False)
     assert found["why"]
+
+
+def test_a_choice_is_saved_changed_and_taken_back_by_actions(client_of: Any, folder: Path) -> None:
+    client = client_of(folder)
+    actions = "/api/projects/p/actions"
+
+    def act(name: str, **body: Any) -> Any:
+        answer = client.post(f"{actions}/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["value"]
+
+    def shown() -> tuple[Any, ...]:
+        (one,) = _get(client, JOB)["selections"]
+        return one["classes"], one["particles"], one["automatic"], one["revisions"][0]["reason"]
+
+    rule = {"classes": [1, 2], "lineage": "run"}
+    number = act("add_job", type="select-classes", params=rule, inputs=[2], title="Good", note="clear views")
+    assert shown() == ([1, 2], 32, False, "clear views")
+    assert _get(client, JOB)["selections"][0]["other_run"]
+    act("edit_job", job=number, params={"threshold": 0.9}, unset=["classes", "lineage"], reason="only the best")
+    assert shown() == ([1], 20, True, "only the best")
+    act("undo_edit", job=number)
+    assert shown()[0] == [1, 2]
+    (card,) = _get(client, f"/api/projects/p/classes?job={number}")
+    assert (card["job"], card["selections"]) == (2, 1)

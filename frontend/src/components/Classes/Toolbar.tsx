@@ -35,12 +35,12 @@ export function Toolbar({ sort, onSort, size, onSize, all, threshold, onThreshol
           label={(place) => `${SIZES[place]} px`}
           value={Math.max(0, SIZES.findIndex((known) => known >= size))}
           onChange={(place) => onSize(SIZES[place]!)}
-          thumbProps={{ "aria-label": "Size of the averages" }}
+          thumbLabel="Size of the averages"
         />
       </div>
       <div className={classes.tool} style={{ flexWrap: "wrap" }}>
         <span>Quality from</span>
-        <Slider w={130} size="sm" min={0} max={1} step={0.01} label={(value) => value.toFixed(2)} value={threshold} onChange={onThreshold} thumbProps={{ "aria-label": "Quality from which classes are suggested" }} />
+        <Slider w={130} size="sm" min={0} max={1} step={0.01} label={(value) => value.toFixed(2)} value={threshold} onChange={onThreshold} thumbLabel="Quality from which classes are suggested" />
         <b style={{ width: 32 }}>{threshold.toFixed(2)}</b>
         <span className={classes.quiet} role="status" style={{ minWidth: 190 }}>
           keeps {kept.classes} of {counted(all.length, "class", "classes")}, {formatCount(kept.particles)} particles{kept.part === null ? "" : ` (${formatNumber(100 * kept.part, 0)} %)`}

@@ -1,16 +1,17 @@
 /** Which classes are chosen, and where the cursor is: both in the address, moved by mouse and keys. */
 import { useCallback, useMemo, useRef } from "react";
 import { useKeys } from "@/components/Library/useKeys";
-import { useUrlState } from "@/hooks/useUrlState";
+import { addressNow, useUrlState } from "@/hooks/useUrlState";
 import { suggestedAt, type ClassAverage } from "./classes";
 
 export interface Chosen {
   chosen: ReadonlySet<number>;
-  /** Whether the address says what is chosen, or it is what was chosen before. */
-  own: boolean;
+  /** What is chosen, even before it is drawn. */
+  chosenNow: () => Set<number>;
   choose: (numbers: Iterable<number>) => void;
   toggle: (number: number, range: boolean) => void;
   cursor: number | null;
+  cursorNow: () => number | null;
   setCursor: (number: number) => void;
 }
 
@@ -24,12 +25,17 @@ export function useChosen(order: readonly ClassAverage[], before: readonly numbe
   const [at, setAt] = useUrlState("at");
   const anchor = useRef<number | null>(null);
   const chosen = useMemo(() => (text ? read(text) : new Set(before ?? [])), [text, before]);
-  const now = useRef(chosen);
-  now.current = chosen;
+  const base = useRef(before);
+  base.current = before;
+  // Of two keys in a row the second must know what the first has done, drawn or not: the address knows.
+  const chosenNow = useCallback(() => {
+    const given = addressNow().get("sel");
+    return given ? read(given) : new Set(base.current ?? []);
+  }, []);
+  const cursorNow = useCallback(() => Number(addressNow().get("at")) || null, []);
   const choose = useCallback(
     (numbers: Iterable<number>) => {
       const list = [...new Set(numbers)].sort((a, b) => a - b);
-      now.current = new Set(list);
       setText(list.length ? list.join(",") : "none");
     },
     [setText],
@@ -37,13 +43,16 @@ export function useChosen(order: readonly ClassAverage[], before: readonly numbe
   const setCursor = useCallback((number: number) => setAt(String(number)), [setAt]);
   const toggle = useCallback(
     (number: number, range: boolean) => {
-      const next = new Set(now.current);
+      const next = chosenNow();
       const places = [anchor.current, number].map((one) => order.findIndex((entry) => entry.number === one));
       if (range && places[0]! >= 0) {
         const [first, last] = [Math.min(...places), Math.max(...places)];
         // A range does what the click did from which it goes out.
-        const add = now.current.has(anchor.current!);
-        for (const { number: one } of order.slice(first, last + 1)) add ? next.add(one) : next.delete(one);
+        const add = next.has(anchor.current!);
+        for (const { number: one } of order.slice(first, last + 1)) {
+          if (add) next.add(one);
+          else next.delete(one);
+        }
       } else {
         if (!next.delete(number)) next.add(number);
         anchor.current = number;
@@ -51,10 +60,10 @@ export function useChosen(order: readonly ClassAverage[], before: readonly numbe
       choose(next);
       setCursor(number);
     },
-    [choose, order, setCursor],
+    [choose, chosenNow, order, setCursor],
   );
   const cursor = order.some((one) => one.number === Number(at)) ? Number(at) : null;
-  return { chosen, own: text !== "", choose, toggle, cursor, setCursor };
+  return { chosen, chosenNow, choose, toggle, cursor, cursorNow, setCursor };
 }
 
 interface Given {
@@ -68,14 +77,14 @@ interface Given {
 
 /** Arrows move, Space chooses, Shift chooses on the way; a all, n none, i the others, s the suggested ones. */
 export function useClassKeys({ order, state, threshold, columns, open, help }: Given): void {
-  const { chosen, choose, toggle, cursor, setCursor } = state;
+  const { chosenNow, choose, toggle, cursorNow, setCursor } = state;
   const move = (by: number) => (event: KeyboardEvent) => {
     if (order.length === 0) return;
-    const place = order.findIndex((one) => one.number === cursor);
+    const place = order.findIndex((one) => one.number === cursorNow());
     const next = Math.min(order.length - 1, Math.max(0, place < 0 ? 0 : place + by));
     if (event.shiftKey && place >= 0) {
       const [first, last] = [Math.min(place, next), Math.max(place, next)];
-      choose([...chosen, ...order.slice(first, last + 1).map((one) => one.number)]);
+      choose([...chosenNow(), ...order.slice(first, last + 1).map((one) => one.number)]);
     }
     setCursor(order[next]!.number);
   };
@@ -86,12 +95,21 @@ export function useClassKeys({ order, state, threshold, columns, open, help }: G
     ArrowUp: (event) => move(-columns())(event),
     Home: move(-order.length),
     End: move(order.length),
-    " ": () => cursor !== null && toggle(cursor, false),
-    Enter: () => cursor !== null && open(cursor),
+    " ": () => {
+      const cursor = cursorNow();
+      if (cursor !== null) toggle(cursor, false);
+    },
+    Enter: () => {
+      const cursor = cursorNow();
+      if (cursor !== null) open(cursor);
+    },
     Escape: () => open(null),
     a: () => choose(order.map((one) => one.number)),
     n: () => choose([]),
-    i: () => choose(order.filter((one) => !chosen.has(one.number)).map((one) => one.number)),
+    i: () => {
+      const chosen = chosenNow();
+      choose(order.filter((one) => !chosen.has(one.number)).map((one) => one.number));
+    },
     s: () => choose(suggestedAt(order, threshold)),
     "?": help,
   });

@@ -10,7 +10,7 @@ import torch
 
 from vitreous.algorithms.classify2d.gridding import to_polar
 from vitreous.algorithms.classify2d.polar import PolarGrid, Turns, resampling, shift_angles, to_harmonics, turns
-from vitreous.algorithms.classify2d.prepare import Prepared
+from vitreous.algorithms.classify2d.prepare import FOLDS, Prepared
 from vitreous.algorithms.classify2d.schedule import sampling
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.state import State
@@ -19,8 +19,8 @@ from vitreous.algorithms.classify2d.sums import Rows, Sums, joined_rows, whole
 _VALUES_AT_ONCE = 1 << 21
 _MOST_CELLS = 6
 
-_SHARPEST = 4.0
-_SHARP = 1.5
+_SHARPEST = 3.0
+_SHARP = 1.0
 _SHARP_PART = 0.5
 _LOWEST = -30.0
 """Least logarithm of a weight against the largest: denormal numbers would make all products many times slower."""
@@ -68,13 +68,14 @@ class Task:
     log_priors: torch.Tensor
 
 
-def task(prepared: Prepared, state: State) -> Task:
-    """Sampling, references and priors of the next iteration."""
+def task(prepared: Prepared, state: State, fold: int) -> Task:
+    """Sampling, references and priors of the next iteration for the images of one fold."""
     settings = prepared.settings
     plan = sampling(settings, prepared.frame, state)
     quarters = torch.tensor(_QUARTERS, dtype=torch.float64) * plan.step
     fine_shifts = (plan.shifts[:, None] + quarters).reshape(-1, 2)
-    planes = to_polar(prepared.frame.plan, torch.from_numpy(state.averages).to(settings.device))
+    references = torch.from_numpy(state.references[fold]).to(settings.device)
+    planes = to_polar(prepared.frame.plan, references)
     coarse = _level(prepared, state, planes, plan.coarse, plan.shifts)
     fine = _level(prepared, state, planes, plan.fine, fine_shifts)
     populations = torch.from_numpy(state.priors).clamp_min(1e-6)
@@ -126,8 +127,18 @@ def sharpness(settings: Settings, state: State) -> float:
     return _SHARPEST ** (1.0 - done) * _SHARP**done
 
 
-def products(left: tuple[torch.Tensor, torch.Tensor], right: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """Harmonics of correlations, float32 ``[2 H, n K]``, of ``left`` ``[H, n, R]`` with ``right`` ``[H, R, K]``."""
+def products(
+    left: tuple[torch.Tensor, torch.Tensor], right: tuple[torch.Tensor, torch.Tensor], rough: bool = False
+) -> torch.Tensor:
+    """Harmonics of correlations, float32 ``[2 H, n K]``, of ``left`` ``[H, n, R]`` with ``right`` ``[H, R, K]``.
+
+    ``rough``: products of bfloat16 values, for devices where these are faster.
+    """
+    if rough:
+        left, right = ((pair[0].bfloat16(), pair[1].bfloat16()) for pair in (left, right))
+        real = torch.bmm(left[0], right[0]).float() + torch.bmm(left[1], right[1]).float()
+        imaginary = torch.bmm(left[1], right[0]).float() - torch.bmm(left[0], right[1]).float()
+        return torch.cat((real, imaginary)).view(2 * len(real), -1)
     harmonics, n, _ = left[0].shape
     k = right[0].shape[2]
     out = left[0].new_empty((2, harmonics, n, k))
@@ -139,7 +150,10 @@ def products(left: tuple[torch.Tensor, torch.Tensor], right: tuple[torch.Tensor,
 
 
 def curves(
-    turn: Turns, left: tuple[torch.Tensor, torch.Tensor], right: tuple[torch.Tensor, torch.Tensor]
+    turn: Turns,
+    left: tuple[torch.Tensor, torch.Tensor],
+    right: tuple[torch.Tensor, torch.Tensor],
+    rough: bool = False,
 ) -> torch.Tensor:
     """Correlations at all angles, float32 ``[n, K, M]``: at s, Σ_θ,r f(θ) conj g(θ - s).
 
@@ -149,7 +163,7 @@ def curves(
         right: harmonics of K functions g, two of ``[H, R, K]``.
     """
     n, k = left[0].shape[1], right[0].shape[2]
-    return torch.matmul(products(left, right).T, turn.curve).view(n, k, turn.grid.angles)
+    return torch.matmul(products(left, right, rough).T, turn.curve).view(n, k, turn.grid.angles)
 
 
 def expect(prepared: Prepared, state: State, blocks: Iterable[np.ndarray]) -> Sums:
@@ -158,13 +172,16 @@ def expect(prepared: Prepared, state: State, blocks: Iterable[np.ndarray]) -> Su
     Args:
         prepared: images and settings.
         state: before the iteration.
-        blocks: rows of one half set each.
+        blocks: rows of one fold each.
     """
-    job = task(prepared, state)
+    jobs: dict[int, Task] = {}
     total: Sums | None = None
     tables = []
     for rows in blocks:
-        part = _Block(job, prepared, rows).sums()
+        fold = int(rows[0]) % FOLDS
+        if fold not in jobs:
+            jobs[fold] = task(prepared, state, fold)
+        part = _Block(jobs[fold], prepared, rows).sums()
         tables.append(part.table)
         total = part if total is None else total + part
     assert total is not None
@@ -173,7 +190,7 @@ def expect(prepared: Prepared, state: State, blocks: Iterable[np.ndarray]) -> Su
 
 
 class _Block:
-    """One block of images of one half set on its way through the passes."""
+    """One block of images of one fold on its way through the passes."""
 
     def __init__(self, job: Task, prepared: Prepared, rows: np.ndarray) -> None:
         self.job = job
@@ -225,9 +242,9 @@ class _Block:
         shift_power: torch.Tensor,
         table: Rows,
     ) -> Sums:
-        job, half = self.job, int(self.rows[0] % 2)
-        both = [torch.zeros((2, *x.shape), dtype=torch.int64, device=x.device) for x in (numerator, denominator)]
-        both[0][half], both[1][half] = whole(numerator), whole(denominator)
+        job, fold = self.job, int(self.rows[0]) % FOLDS
+        both = [torch.zeros((FOLDS, *x.shape), dtype=torch.int64, device=x.device) for x in (numerator, denominator)]
+        both[0][fold], both[1][fold] = whole(numerator), whole(denominator)
         groups = job.fine.level.shape[0]
         power = torch.zeros((groups, job.fine.grid.rings), dtype=torch.int64, device=numerator.device)
         power.index_add_(0, self.groups, whole(self.power))
@@ -235,7 +252,8 @@ class _Block:
         return Sums(
             job.fine.grid.rings,
             job.fine.grid.angles,
-            *both,
+            both[0],
+            both[1],
             power,
             counts,
             whole(populations),
@@ -255,7 +273,9 @@ class _Block:
             (real[:, None] * sin + imaginary[:, None] * cos).view(n * shifts, rings, half),
         )
         turn = level.turn
-        logits = curves(turn, to_harmonics(turn, *moved), level.references).view(n, shifts, -1, turn.grid.angles)
+        rough = job.settings.precision == "bfloat16"
+        logits = curves(turn, to_harmonics(turn, *moved), level.references, rough)
+        logits = logits.view(n, shifts, -1, turn.grid.angles)
         norm = curves(turn, to_harmonics(turn, squares, None), level.powers)
         logits -= (norm - job.log_priors[:, None])[:, None]
         logits += level.log_shifts[None, :, None, None]
@@ -313,7 +333,7 @@ class Posterior:
 
 
 def significant(mass: torch.Tensor, share: float, most: int) -> torch.Tensor:
-    """The heaviest entries of each row of ``mass [n, T]`` (sum 1) that make up ``share``, but not more than ``most``."""
+    """The heaviest entries of each row of ``mass [n, T]`` (sum 1) that make up ``share``, at most ``most``."""
     ordered, place = torch.sort(mass, dim=1, descending=True, stable=True)
     keep = torch.cumsum(ordered, dim=1) - ordered < share
     keep[:, most:] = False

@@ -1,9 +1,10 @@
-"""The classification's verbs: start, iterate."""
+"""The classification's verbs: start, iterate, summary."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -16,9 +17,10 @@ from vitreous.algorithms.classify2d.schedule import images_used
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.starting import start
 from vitreous.algorithms.classify2d.state import State
+from vitreous.algorithms.classify2d.summary import summary
 from vitreous.core.progress import Progress, silent
 
-__all__ = ["iterate", "start"]
+__all__ = ["iterate", "start", "summary"]
 
 
 def iterate(settings: Settings, images: Images | Prepared, state: State, progress: Progress = silent) -> State:
@@ -31,12 +33,26 @@ def iterate(settings: Settings, images: Images | Prepared, state: State, progres
         progress: told the fraction of the images done; may cancel.
     """
     began = time.monotonic()
-    prepared = images if isinstance(images, Prepared) else Prepared(settings, images)
-    excluded = np.zeros(state.n_images, dtype=bool)
-    blocks = list(block_rows(settings, images_used(settings, state, excluded)))
-    sums = expect(prepared, state, _told(blocks, progress))
-    last = state.iteration + 1 >= settings.cycles
-    return maximise(prepared, state, sums, time.monotonic() - began, last)
+    with threads(settings):
+        prepared = images if isinstance(images, Prepared) else Prepared(settings, images)
+        excluded = prepared.excluded()
+        rows = images_used(settings, state, excluded)
+        sums = expect(prepared, state, _told(list(block_rows(settings, rows)), progress))
+        last = state.iteration + 1 >= settings.cycles
+        partial = len(rows) < int((~excluded).sum())
+        return maximise(prepared, state, sums, time.monotonic() - began, last=last, partial=partial)
+
+
+@contextmanager
+def threads(settings: Settings) -> Iterator[None]:
+    """Torch's threads as the settings say, and afterwards as they were."""
+    before = torch.get_num_threads()
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _told(blocks: list[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:

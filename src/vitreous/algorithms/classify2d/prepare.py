@@ -14,6 +14,9 @@ from vitreous.algorithms.classify2d.images import Images, checked
 from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, grid_for, polar_ctf
 from vitreous.algorithms.classify2d.settings import Settings
 
+FOLDS = 4
+"""Parts of the images; each is aligned to references that the other parts made. Even and odd parts are half sets."""
+
 
 def soft_disc(box: int, radius: float, edge: float, device: torch.device | str = "cpu") -> torch.Tensor:
     """Disc of ``radius`` px around pixel box // 2 with a cosine edge of ``edge`` px beyond it, float32."""
@@ -23,12 +26,19 @@ def soft_disc(box: int, radius: float, edge: float, device: torch.device | str =
     return 0.5 + 0.5 * torch.cos(math.pi * beyond)
 
 
+def blank_edges(images: torch.Tensor) -> np.ndarray:
+    """Whether the first or last row or column of each image ``[n, box, box]`` has one value only, bool ``[n]``."""
+    lines = torch.stack((images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]), dim=1)
+    return np.asarray((lines.amax(dim=2) == lines.amin(dim=2)).any(dim=1).cpu().numpy(), dtype=bool)
+
+
 @dataclass(frozen=True)
 class Frame:
     """What is fixed for a whole classification: discs and the finest grid.
 
     Attributes:
         reference_radius, image_radius: px, of the discs of references and images.
+        edge: px, width of their soft edges.
         disc: float32 ``[box, box]``, multiplies the images.
         inside: mean of ``disc²``: the share of the noise power that is left.
         plan: between images and the finest polar grid.
@@ -36,6 +46,7 @@ class Frame:
 
     reference_radius: float
     image_radius: float
+    edge: float
     disc: torch.Tensor
     inside: float
     plan: Gridding
@@ -43,7 +54,7 @@ class Frame:
     @property
     def radii(self) -> float:
         """Sum of the radii of the supports of image and reference, px."""
-        return self.image_radius + self.reference_radius + 2.0
+        return self.image_radius + self.reference_radius + self.edge
 
 
 def frame(settings: Settings) -> Frame:
@@ -53,16 +64,16 @@ def frame(settings: Settings) -> Frame:
     decides what noise enters the likelihood.
     """
     box, pixel = settings.box, settings.pixel_size
-    largest = 0.5 * box - 1.0
+    edge = min(settings.mask_edge, 0.1 * box)
+    largest = 0.5 * box - 1.0 - edge
     reference = min(0.5 * settings.mask_diameter / pixel, largest)
     reach = max(settings.x_range, settings.y_range) / pixel
-    edge = min(settings.mask_edge, 0.25 * box)
-    image = max(min(reference + reach + edge, largest - edge), 0.25 * box)
+    image = max(min(reference + reach, largest), 0.25 * box)
     disc = soft_disc(box, image, edge, settings.device)
-    needed = angles_needed(settings.finest_ring, box, image + reference + 2.0, settings.angular_step)
+    needed = angles_needed(settings.finest_ring, box, image + reference + edge, settings.angular_step)
     grid = grid_for(settings.finest_ring, needed)
     inside = float(disc.double().square().mean())
-    return Frame(reference, image, disc, inside, gridding(grid, box, settings.device))
+    return Frame(reference, image, edge, disc, inside, gridding(grid, box, settings.device))
 
 
 class Prepared:
@@ -82,6 +93,7 @@ class Prepared:
         self._room = min(len(images), int(settings.cache_bytes // size))
         self._kept = torch.empty((2, self._room, self.grid.rings, self.grid.half), device=settings.device)
         self._filled = np.zeros(self._room, dtype=bool)
+        self._blank: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,6 +108,16 @@ class Prepared:
             return part[0], part[1]
         real, imaginary = self._made(rows)
         return real[:, :rings].contiguous(), imaginary[:, :rings].contiguous()
+
+    def excluded(self) -> np.ndarray:
+        """Images that are left out because of a blank border, bool ``[N]``; reads all images once, if at all."""
+        if not self.settings.exclude_blank_edges:
+            return np.zeros(len(self.images), dtype=bool)
+        if self._blank is None:
+            rows = np.arange(len(self.images))
+            parts = [rows[first : first + self.settings.batch] for first in range(0, len(rows), self.settings.batch)]
+            self._blank = np.concatenate([blank_edges(self.images.read(part)) for part in parts])
+        return self._blank
 
     def _made(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         images = self.images.read(rows).to(device=self.settings.device, dtype=torch.float32)
@@ -121,9 +143,9 @@ class Prepared:
 
 
 def block_rows(settings: Settings, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Blocks of at most ``batch`` rows, each of one half set (even or odd rows): the units of work and of sharing."""
+    """Blocks of at most ``batch`` rows, each of one fold (row modulo ``FOLDS``): the units of work and of sharing."""
     ordered = np.sort(np.asarray(rows, dtype=np.int64))
-    for half in (0, 1):
-        members = ordered[ordered % 2 == half]
+    for fold in range(FOLDS):
+        members = ordered[ordered % FOLDS == fold]
         for first in range(0, len(members), settings.batch):
             yield members[first : first + settings.batch]

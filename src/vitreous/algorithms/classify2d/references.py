@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
@@ -12,14 +9,6 @@ from vitreous.algorithms.classify2d.gridding import from_polar
 from vitreous.algorithms.classify2d.prepare import Frame, soft_disc
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.fourier.shift import fourier_shift
-
-
-@dataclass(frozen=True)
-class Centred:
-    """Averages after centring, and by how much (px, x y, float64 ``[K, 2]``) their content was moved."""
-
-    averages: torch.Tensor
-    moved: torch.Tensor
 
 
 def image_of(shape: Frame, real: torch.Tensor, imaginary: torch.Tensor) -> torch.Tensor:
@@ -34,33 +23,33 @@ def image_of(shape: Frame, real: torch.Tensor, imaginary: torch.Tensor) -> torch
 
 
 def masked(settings: Settings, shape: Frame, images: torch.Tensor) -> torch.Tensor:
-    """Images within the soft disc of the references."""
-    edge = min(settings.mask_edge, shape.reference_radius)
-    return images * soft_disc(settings.box, shape.reference_radius - edge, edge, images.device)
+    """Images within the disc of the references, whose soft edge lies beyond the mask's diameter."""
+    return images * soft_disc(settings.box, shape.reference_radius, shape.edge, images.device)
 
 
-def centred(settings: Settings, images: torch.Tensor) -> Centred:
-    """Move the centre of mass of the bright part of each average to the centre, if it is off by half a pixel.
+def centre_shift(settings: Settings, images: torch.Tensor) -> torch.Tensor:
+    """How far (px, x y, float64 ``[K, 2]``) each average's content must move to be centred; 0 below half a pixel.
 
-    The bright part is what lies above a quarter of the largest value of the average, smoothed to 40 Å.
+    The centre is that of the bright part: what lies above a quarter of the largest value, smoothed to 40 Å.
     """
-    count = len(images)
-    moved = torch.zeros((count, 2), dtype=torch.float64)
+    moved = torch.zeros((len(images), 2), dtype=torch.float64)
     if not settings.recentre:
-        return Centred(images, moved)
-    spectrum = torch.fft.rfft2(images)
+        return moved
     offset = torch.arange(settings.box, device=images.device, dtype=torch.float64) - settings.box // 2
     smooth = _smoothed(settings, images)
     bright = (smooth - 0.25 * smooth.amax(dim=(1, 2), keepdim=True)).clamp_min(0.0).to(torch.float64)
     mass = bright.sum(dim=(1, 2)).clamp_min(1e-12)
     x = (bright.sum(dim=1) * offset).sum(dim=1) / mass
     y = (bright.sum(dim=2) * offset).sum(dim=1) / mass
-    centre = torch.stack((x, y), dim=1).cpu()
-    limit = 0.25 * 0.5 * settings.mask_diameter / settings.pixel_size
-    centre = centre.clamp(-limit, limit)
-    moved = torch.where(centre.abs().amax(dim=1, keepdim=True) > 0.5, -centre, moved)
-    images = torch.fft.irfft2(fourier_shift(spectrum, (settings.box, settings.box), moved), s=images.shape[-2:])
-    return Centred(images, moved)
+    limit = 0.125 * settings.mask_diameter / settings.pixel_size
+    centre = torch.stack((x, y), dim=1).cpu().clamp(-limit, limit)
+    return torch.where(centre.abs().amax(dim=1, keepdim=True) > 0.5, -centre, moved)
+
+
+def shifted(images: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
+    """Images ``[K, box, box]`` with their content moved by ``moved [K, 2]`` px (x, y)."""
+    spectrum = fourier_shift(torch.fft.rfft2(images), (images.shape[-2], images.shape[-1]), moved)
+    return torch.fft.irfft2(spectrum, s=images.shape[-2:])
 
 
 def _smoothed(settings: Settings, images: torch.Tensor) -> torch.Tensor:

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from vitreous.algorithms.classify2d.images import Images
-from vitreous.algorithms.classify2d.prepare import Prepared, block_rows
+from vitreous.algorithms.classify2d.prepare import FOLDS, Prepared, block_rows
 from vitreous.algorithms.classify2d.references import image_of, masked
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.state import UNASSIGNED, State
+from vitreous.core.errors import DataError, UsageError
 
 _STARTING_IMAGES = 300
 
@@ -25,16 +26,27 @@ def start(settings: Settings, images: Images | Prepared, references: torch.Tenso
     prepared = images if isinstance(images, Prepared) else Prepared(settings, images)
     count, k = len(prepared), settings.n_classes
     random = np.random.default_rng((settings.seed, 0, 0))
-    rows = np.sort(random.permutation(count)[: _STARTING_IMAGES * k])
+    usable = np.flatnonzero(~prepared.excluded())
+    if not len(usable):
+        raise DataError(
+            f"none of {count} images can be classified", hint="Give particles, or keep those with blank edges"
+        )
+    rows = np.sort(random.permutation(usable)[: _STARTING_IMAGES * k])
     members = np.arange(len(rows)) % k
     random.shuffle(members)
     made, noise = _random_averages(prepared, rows, members)
     if references is not None:
+        if tuple(references.shape) != (k, settings.box, settings.box):
+            raise UsageError(
+                f"references of shape {tuple(references.shape)} where {k} of {settings.box} px are wanted",
+                hint="Give one reference of the images' box for each class",
+            )
         made = masked(settings, prepared.frame, references.to(device=settings.device, dtype=torch.float32))
     finest = prepared.grid.rings
     return State(
         iteration=0,
         averages=made.cpu().numpy().astype(np.float32),
+        references=np.repeat(made.cpu().numpy().astype(np.float32)[None], FOLDS, axis=0),
         noise=noise,
         priors=np.full(k, 1.0 / k),
         shift_deviation=0.5 * max(settings.x_range, settings.y_range, settings.pixel_size),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,8 @@ class State:
     Attributes:
         iteration: number of finished iterations.
         averages: float32 ``[K, box, box]``, white particles, zero outside the mask.
+        references: float32 ``[folds, K, box, box]``: the averages without the images of each fold, to which that fold
+            is aligned, so that no image meets its own noise.
         noise: float64 ``[G, rings]``, power of the noise per Fourier coefficient in each ring, ring 0 first.
         priors: float64 ``[K]``, sum 1.
         shift_deviation: Å along one axis.
@@ -60,11 +63,13 @@ class State:
         max_probability: float32 ``[N]``, largest posterior probability (class, angle, shift).
         log_likelihood: float32 ``[N]``, of the image given the classes, against noise alone.
         history: one record of each iteration.
-        moments: float32 ``[...]``, decayed sums of mini-batches; empty where there are none.
+        moments: float32 ``[3, folds, K, R, M/2]``, decayed sums of mini-batches (numerator's real and imaginary part,
+            denominator); empty where there are none.
     """
 
     iteration: int
     averages: np.ndarray
+    references: np.ndarray
     noise: np.ndarray
     priors: np.ndarray
     shift_deviation: float
@@ -106,16 +111,17 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> State:
     missing = [name for name in (*_ARRAYS, "iteration", "shift_deviation", "history") if name not in arrays]
     if missing:
         raise DataError(f"the stored classification lacks {', '.join(missing)}", hint="Start the classification anew")
-    history = tuple(
-        Record(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
-        for record in json.loads(np.asarray(arrays["history"]).tobytes().decode())
-    )
+    history = tuple(_record(values) for values in json.loads(np.asarray(arrays["history"]).tobytes().decode()))
     return State(
         iteration=int(arrays["iteration"]),
         shift_deviation=float(arrays["shift_deviation"]),
         history=history,
         **{name: np.asarray(arrays[name]) for name in _ARRAYS},
     )
+
+
+def _record(values: dict[str, Any]) -> Record:
+    return Record(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def extended(state: State, n_new: int) -> State:

@@ -38,7 +38,7 @@ class Sums:
 
     Attributes:
         rings, angles: of the grid.
-        numerator: int64 ``[2 halves, 2 parts, H, K, R]``, Σ Γ P⁻¹(c X S₀/S).
+        numerator: int64 ``[folds, 2 parts, H, K, R]``, Σ Γ P⁻¹(c X S₀/S).
         denominator: int64, the same shape, Σ Γ P⁻¹(c² S₀/S).
         power: int64 ``[G, R]``, Σ mean |X|² of each ring.
         counts: int64 ``[G]``, images.

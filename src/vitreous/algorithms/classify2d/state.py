@@ -121,7 +121,8 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> State:
 
 
 def _record(values: dict[str, Any]) -> Record:
-    return Record(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Record(**plain)
 
 
 def extended(state: State, n_new: int) -> State:

@@ -25,7 +25,7 @@ def write_montage(path: Path, averages: np.ndarray, model: ClassModel) -> None:
     Args:
         path: the file.
         averages: float32 ``[K, box, box]``, in order of the classes' numbers; row 0 is drawn at the bottom.
-        model: what is known of each class; those that are suggested have a frame.
+        model: what is known of each class; those that are suggested have a frame and a mark.
     """
     from vitreous.formats.base import atomic_path
 
@@ -67,11 +67,12 @@ def _font() -> Any:
 
 
 def captions(one: ClassRecord, n_used: int) -> tuple[str, str]:
-    """Two lines below an average: number, particles and share; resolution and quality."""
+    """Two lines below an average: number, particles, share and a mark where it is suggested; resolution, quality."""
     share = f"{100.0 * one.particles / n_used:.1f} %" if n_used else "–"
     resolution = "–" if one.resolution is None else f"{one.resolution:.1f} Å"
     quality = "–" if one.quality is None else f"quality {one.quality:.2f}"
-    return f"{one.number}: {one.particles:,} ({share})", f"{resolution}  {quality}"
+    mark = " ✓" if one.suggested else ""
+    return f"{one.number}: {one.particles:,} ({share}){mark}", f"{resolution}  {quality}"
 
 
 def tile(average: np.ndarray) -> Image.Image:

@@ -35,12 +35,10 @@ def iterate(settings: Settings, images: Images | Prepared, state: State, progres
     began = time.monotonic()
     with threads(settings):
         prepared = images if isinstance(images, Prepared) else Prepared(settings, images)
-        excluded = prepared.excluded()
-        rows = images_used(settings, state, excluded)
+        rows = images_used(settings, state, prepared.excluded())
         sums = expect(prepared, state, _told(list(block_rows(settings, rows)), progress))
         last = state.iteration + 1 >= settings.cycles
-        partial = len(rows) < int((~excluded).sum())
-        return maximise(prepared, state, sums, time.monotonic() - began, last=last, partial=partial)
+        return maximise(prepared, state, sums, time.monotonic() - began, last)
 
 
 @contextmanager

@@ -31,10 +31,10 @@ class Averages:
     frc: torch.Tensor
 
 
-def maximise(
-    prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0, *, last: bool = False, partial: bool = False
-) -> State:
+def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0, last: bool = False) -> State:
     """The state after an iteration, from the sums over all its images.
+
+    Where these are a mini-batch, the decayed sums of earlier ones are added, if the settings want it.
 
     Args:
         prepared: settings and grids (no image is read).
@@ -42,12 +42,12 @@ def maximise(
         sums: of ``expect`` over all blocks.
         seconds: wall time of the iteration so far, for the record.
         last: keep classes as they are: nothing is started anew.
-        partial: the sums are those of a mini-batch: earlier ones are carried along, if the settings want it.
     """
     settings, shape = prepared.settings, prepared.frame
     grid = shape.plan.grid
     numerator, denominator = (to_grid(grid, sums, values) for values in (sums.numerator, sums.denominator))
     noise = _noise(settings, prepared, state, sums, (numerator, denominator.real))
+    partial = len(sums.table.rows) < int((~prepared.excluded()).sum())
     carried = partial and settings.use_moments
     if carried and state.moments.size:
         numerator, denominator = _with_moments(settings, state, numerator, denominator)

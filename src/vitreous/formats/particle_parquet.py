@@ -69,14 +69,25 @@ def _to_arrow(name: str, values: np.ndarray) -> Any:
     return pa.array(values, from_pandas=True)
 
 
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    """Text as an object array; each distinct text is made once."""
+    import pyarrow as pa
+
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    parts = []
+    for chunk in coded.chunks:
+        words = np.empty(len(chunk.dictionary) + 1, dtype=object)
+        words[:-1] = chunk.dictionary.to_pylist()
+        parts.append(words[chunk.indices.fill_null(len(words) - 1).to_numpy()])
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=object)
+
+
 def _from_arrow(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
     import pyarrow as pa
 
     kind = column.type
     if pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        found = np.empty(len(column), dtype=object)
-        found[:] = column.to_pylist()
-        return found
+        return _texts(column)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
         raise DataError(f"{path}: column {name} is of type {kind}", hint=_HINT, path=str(path), column=name)
     if pa.types.is_boolean(kind):

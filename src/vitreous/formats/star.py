@@ -21,6 +21,7 @@ from vitreous.formats.star_block import Body, LazyLoop, StarBlock, short_text, s
 _END_OF_LOOP = re.compile(rb"\n(?=[ \t]*(?:(?:data_|save_)\S*[ \t]*(?:#.*)?|loop_[ \t]*(?:#.*)?|_.*)(?:\n|\Z))")
 _NEEDS_TOKENISER = re.compile(rb"(?:^|[ \t])[\"'#]|^;", re.M)
 _TOKEN = re.compile(r"\"(.*?)\"(?=\s|$)|'(.*?)'(?=\s|$)|(\S+)")
+_NOT_PLAIN = ('"', "'", "#", "_", ";", "data_", "loop_")
 _CHUNK = 1 << 24
 _ROWS_AT_ONCE = 50_000
 _HINT = "Give a STAR file"
@@ -235,12 +236,23 @@ def _check_writable(name: str, block: StarBlock) -> None:
 
 
 def _rows(block: StarBlock, start: int, stop: int) -> str:
-    columns = [_texts(np.asarray(block.columns[label][start:stop])) for label in block.names]
-    padded = []
-    for column in columns:
-        width = max(12, max(map(len, column), default=0))
-        padded.append([text.rjust(width) for text in column])
-    return "".join(" ".join(row) + " \n" for row in zip(*padded, strict=True))
+    """Lines of the table; one template formats a whole row, which is several times faster than value by value."""
+    columns, places = [], []
+    for label in block.names:
+        values = np.asarray(block.columns[label][start:stop])
+        if values.dtype.kind == "f":
+            place = "%12.12g"
+        elif values.dtype.kind in "iu":
+            place = "%12d"
+        else:
+            texts = _texts(values)
+            columns.append(texts)
+            places.append(f"%{max(12, max(map(len, texts), default=0))}s")
+            continue
+        columns.append(values.tolist())
+        places.append(place)
+    template = " ".join(places) + " \n"
+    return "".join(map(template.__mod__, zip(*columns, strict=True)))
 
 
 def _texts(values: np.ndarray) -> list[str]:
@@ -248,7 +260,19 @@ def _texts(values: np.ndarray) -> list[str]:
         return [f"{value:.12g}" for value in values.tolist()]
     if values.dtype.kind in "iu":
         return [str(value) for value in values.tolist()]
-    return [_value_text(value) for value in values.tolist()]
+    texts = values.tolist()
+    return texts if _all_plain(texts) else [_value_text(value) for value in texts]
+
+
+def _all_plain(texts: list[Any]) -> bool:
+    """Whether all are texts that need no quotes, found without a look at each."""
+    try:
+        joined = "\n" + "\n".join(texts)
+    except TypeError:
+        return False
+    if joined.count("\n") != len(texts) or len(joined.split()) != len(texts):
+        return False
+    return not any(f"\n{start}" in joined for start in _NOT_PLAIN)
 
 
 def _value_text(value: Any) -> str:

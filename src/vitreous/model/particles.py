@@ -103,7 +103,7 @@ def is_known(values: np.ndarray) -> np.ndarray:
     if values.dtype.kind == "f":
         return ~np.isnan(values)
     if values.dtype.kind == "O":
-        return np.fromiter((value is not None for value in values), dtype=bool, count=len(values))
+        return np.not_equal(values, np.array(None, dtype=object)).astype(bool)
     return np.ones(len(values), dtype=bool)
 
 
@@ -144,12 +144,10 @@ def micrograph_name(path: str) -> str:
 
 def by_unique(values: np.ndarray, function: Callable[[str], Any]) -> np.ndarray:
     """``function`` of each text, called once for each distinct one; object array ``[n]``, ``None`` stays ``None``."""
-    known: dict[Any, Any] = {None: None}
+    each = values.tolist()
+    known = {value: None if value is None else function(value) for value in dict.fromkeys(each)}
     found = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values.tolist()):
-        if value not in known:
-            known[value] = function(value)
-        found[i] = known[value]
+    found[:] = [known[value] for value in each]
     return found
 
 

@@ -206,7 +206,6 @@ def _extracted(
     import torch
 
     from vitreous.algorithms.particles.extract import ExtractionSettings, extract_particles
-    from vitreous.jobs.device import as_tensor
 
     settings = ExtractionSettings(
         box=geometry.box,
@@ -222,7 +221,7 @@ def _extracted(
     position = np.zeros((0, 2))
     if len(picks):
         position = np.stack((picks["coordinate_x"], picks["coordinate_y"]), axis=1)
-    pixels = as_tensor(image, params.device)
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(params.device)
     # Noise in place of dust: the same for the same particles, whatever was computed before.
     seed = int(picks["uid"].sum() & 0x7FFFFFFF) if len(picks) else 0
     generator = torch.Generator(device=pixels.device).manual_seed(seed)

@@ -106,7 +106,7 @@ function Inspector({ project, found }: { project: string; found: Found }) {
       </Grid>
       <div className={classes.examples}>
         {density.examples.map(([item], index) => (
-          <ImagePicks key={item as number} project={project} item={item as number} job={String(found.job)} limits={limits} scoreRange={scoreRange} word={WORDS[density.examples.length === 3 ? index : 1]!} />
+          <ImagePicks key={item as number} project={project} item={item as number} job={String(found.job)} limits={limits} scoreRange={[limits.min_score ?? density.kept_from ?? 0, density.score_edges.at(-1)!]} word={WORDS[density.examples.length === 3 ? index : 1]!} />
         ))}
       </div>
       {mayChange && <Adopt project={project} job={found.base} />}

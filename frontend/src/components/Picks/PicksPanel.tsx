@@ -85,14 +85,14 @@ export function PicksPanel({ layer }: { layer: PickLayer }) {
 }
 
 function Legend({ layer }: { layer: PickLayer }) {
-  const { data, scoreRange } = layer;
+  const { data, scoreRange, colours } = layer;
   return (
     <>
       {scoreRange && layer.classes === null && (
         <div className={classes.scale}>
-          <span>score {formatNumber(scoreRange[0], 1)}</span>
+          <span>score {formatNumber(colours[0], 1)}</span>
           <i style={{ background: `linear-gradient(90deg, ${SCALE.join(", ")})` }} aria-hidden />
-          <span>{formatNumber(scoreRange[1], 1)}</span>
+          <span>{formatNumber(colours[1], 1)}</span>
         </div>
       )}
       {data && data.sources.length > 1 && data.sources.map((name, index) => (

@@ -6,7 +6,7 @@ export const SCALE = ["#6aa2ff", "#7fb0e0", "#98bcc2", "#b4c79f", "#d1d27c", "#e
 /** Of classes, and of picks set by hand. */
 const GROUPS = ["#56b4e9", "#e69f00", "#4cc38a", "#f078c0", "#f0e442", "#ff8a5c", "#b79cff", "#c8ccd0"] as const;
 export const HAND = "#4cc38a";
-const BELOW = "#a9b2ba";
+const BELOW = "#e3e8ec";
 const GONE = "#ff8a70";
 /** The line of the first, second … picker: whole, dashed, dotted, both. */
 export const DASHES: readonly number[][] = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
@@ -44,8 +44,8 @@ function grouped(picks: readonly Pick[], look: Look): Group[] {
 function groupOf(pick: Pick, look: Look): Group {
   const dash = DASHES[Math.max(0, pick.source) % DASHES.length]!;
   if (pick.kind === "hand") return { colour: HAND, dash: [], width: 2, picks: [], mark: "plus" };
-  if (pick.kind === "below") return { colour: BELOW, dash: [1.5, 4], width: 1.2, picks: [], mark: "" };
-  if (pick.kind === "gone") return { colour: GONE, dash: [1.5, 4], width: 1.2, picks: [], mark: "cross" };
+  if (pick.kind === "below") return { colour: BELOW, dash: [2, 4], width: 1.4, picks: [], mark: "" };
+  if (pick.kind === "gone") return { colour: GONE, dash: [2, 4], width: 1.6, picks: [], mark: "cross" };
   const colour = pick.group != null ? GROUPS[pick.group % GROUPS.length]! : SCALE[scaleStep(pick.score, look.low, look.high)]!;
   return { colour, dash, width: 1.7, picks: [], mark: "" };
 }
@@ -63,11 +63,10 @@ export function drawPicks(pen: CanvasRenderingContext2D, width: number, height: 
       if (mark === "plus") path.addPath(plus(x, y, Math.min(5, r / 2)));
       if (mark === "cross") path.addPath(cross(x, y, Math.min(5, r / 2)));
     }
-    pen.setLineDash([]);
-    pen.strokeStyle = "rgba(0, 0, 0, 0.5)";
-    pen.lineWidth = line + 1.6;
-    if (mark !== "cross" && line > 1.5) pen.stroke(path);
     pen.setLineDash([...dash]);
+    pen.strokeStyle = "rgba(0, 0, 0, 0.55)";
+    pen.lineWidth = line + 1.6;
+    pen.stroke(path);
     pen.strokeStyle = colour;
     pen.lineWidth = line;
     pen.stroke(path);

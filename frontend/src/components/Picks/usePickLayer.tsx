@@ -41,7 +41,7 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
   const [below, setBelow] = useUrlState("below");
   const [editing, setEditing] = useState(false);
   const [brush, setBrush] = useState(false);
-  const [hover, setHover] = useState<Pick | null>(null);
+  const [over, setOver] = useState<{ point: Point; reach: number } | null>(null);
   const [moving, setMoving] = useState<Edits | null>(null);
   const [ring, setRing] = useState<Point | null>(null);
 
@@ -55,9 +55,12 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
   const scoreRange = useMemo(() => (session?.score_range as Point | null | undefined) ?? rangeOf(data?.score ?? []), [session, data]);
   const powerRange = useMemo(() => clipped(session) ?? rangeOf(data?.power ?? []), [session, data]);
   const showBelow = below === "1";
+  // Colours go from the least score that is kept to that of the best thousandth.
+  const colours: Point = [limits.min_score ?? session?.kept_from ?? scoreRange?.[0] ?? 0, session?.score_edges.at(-1) ?? scoreRange?.[1] ?? 1];
 
+  const hover = useMemo(() => (over && shown ? pickAt(picks, over.point, over.reach, showBelow, editing) : null), [over, shown, picks, showBelow, editing]);
   useEffect(() => {
-    setHover(null);
+    setOver(null);
     setMoving(null);
   }, [item]);
 
@@ -65,10 +68,10 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
   const onHover = useCallback(
     (point: Point | null, zoom: number) => {
       if (!shown) return;
-      setHover(point ? pickAt(picks, off(point), Math.max(radius, 6 / zoom), showBelow, editing) : null);
+      setOver(point ? { point: off(point), reach: Math.max(radius, 6 / zoom) } : null);
       setRing(point && editing && brush ? off(point) : null);
     },
-    [shown, picks, radius, showBelow, editing, brush],
+    [shown, radius, editing, brush],
   );
   const toggleEditing = useCallback(() => {
     if (!mayChange || inClasses !== null) return;
@@ -90,7 +93,7 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
   const canvas = (sight: Sight) =>
     shown && data ? (
       <>
-        <PickCanvas picks={picks} camera={sight.camera} screen={sight.screen} radius={radius} look={{ low: scoreRange?.[0] ?? 0, high: scoreRange?.[1] ?? 1, below: showBelow, gone: editing, hover }} ring={ring ? { x: ring[0], y: ring[1], radius: brushRadius(radius) } : null} />
+        <PickCanvas picks={picks} camera={sight.camera} screen={sight.screen} radius={radius} look={{ low: colours[0], high: colours[1], below: showBelow, gone: editing, hover }} ring={ring ? { x: ring[0], y: ring[1], radius: brushRadius(radius) } : null} />
         {hover && <div className={classes.tip}>{wordsOf(hover, data.sources)}</div>}
       </>
     ) : null;
@@ -100,6 +103,7 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
     here: goingOn(picks),
     /** Least score that the picker kept. */
     keptFrom: session?.kept_from ?? null,
+    colours,
     hands: picks.filter((pick) => pick.kind === "hand").length,
     below: showBelow,
     setBelow: (on: boolean) => setBelow(on ? "1" : ""),

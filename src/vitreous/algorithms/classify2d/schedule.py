@@ -13,7 +13,7 @@ from vitreous.algorithms.classify2d.prepare import Frame
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.state import UNASSIGNED, State
 
-_RINGS_BEYOND = 4
+_RINGS_BEYOND = 8
 _ANNEALED = 0.6
 _COARSE = 0.6
 _COARSE_STEP = 0.35
@@ -40,14 +40,14 @@ def finest_ring(settings: Settings, state: State) -> int:
     """Ring up to which the next iteration looks.
 
     It grows evenly in frequency from the start to the finish resolution over the first 60 % of the cycles, but stays
-    within a few rings of the mean resolution of the half averages.
+    within eight rings of where the half averages correlate by 0.5, in the mean over the images.
     """
     first = max(2, min(math.floor(settings.extent / settings.start_resolution), settings.finest_ring))
     share = min(1.0, state.iteration / max(1.0, _ANNEALED * settings.cycles))
     planned = round(first + share * (settings.finest_ring - first))
     if state.iteration == 0:
         return first
-    reached = round(float(np.average([ring_reached(curve) for curve in state.frc], weights=state.priors + 1e-6)))
+    reached = round(float(np.average([ring_reached(curve, 0.5) for curve in state.frc], weights=state.priors + 1e-6)))
     return max(first, min(planned, reached + _RINGS_BEYOND))
 
 

@@ -51,7 +51,7 @@ class Settings:
     box: int
     mask_diameter: float
     mask_edge: float = 5.0
-    cycles: int = 20
+    cycles: int = 16
     low_resolution: float = 300.0
     start_resolution: float = 40.0
     finish_resolution: float = 8.0

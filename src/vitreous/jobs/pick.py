@@ -17,6 +17,8 @@ def _check(params: PickParams) -> None:
     from vitreous.jobs.device import check_device
     from vitreous.jobs.pick_run import check_templates, settings_of
 
+    if params.diameter is None:
+        raise UsageError("the particle's diameter is not known", hint="Give --diameter, in Å", parameter="diameter")
     settings_of(params)
     check_templates(params)
     if params.device != "cpu":

@@ -17,8 +17,8 @@ class PickParams(Params):
     """Options of picking."""
 
     diameter: float = parameter(
-        help="diameter of the circle that holds a particle; other lengths follow from it", unit="Å", group=_SIZE,
-        gt=0, le=20000, inherits=True,
+        None, help="diameter of the circle that holds a particle; other lengths follow from it", unit="Å", group=_SIZE,
+        gt=0, le=20000, inherits=True, needed=True,
     )  # fmt: skip
     max_radius: float | None = parameter(
         None, help="particles reach to here; half of the diameter unless given", unit="Å", level="advanced",
@@ -58,7 +58,7 @@ class PickParams(Params):
     )  # fmt: skip
     max_resolution: float | None = parameter(
         None,
-        help="highest resolution used; the image is resampled to half of it. 20 Å unless given",
+        help="highest resolution used, on an image resampled to half of it. 20 Å unless given, 26 Å for templates",
         unit="Å",
         level="advanced",
         group=_FIND,

@@ -301,3 +301,8 @@ def check_templates(params: PickParams) -> None:
     if params.templates is not None:
         with open_images(params.templates):
             pass
+
+
+def forget_micrographs() -> None:
+    """Forget the micrographs that are kept reduced, so that the next run reads its own."""
+    _reduced.cache_clear()

@@ -16,7 +16,8 @@ from vitreous.algorithms.picking.reduction import Reduced
 from vitreous.algorithms.picking.settings import PickSettings
 from vitreous.core.errors import UsageError
 
-_WIDTHS = 2.0
+_WIDTHS = 1.0
+_EXTENDED = 0.55
 _CRYSTAL_SPOT = 25.0
 
 
@@ -94,19 +95,20 @@ def abnormal_areas(reduced: Reduced, settings: PickSettings) -> dict[str, torch.
 
 
 def _abnormal_mean(reduced: Reduced, settings: PickSettings) -> torch.Tensor:
-    """Where the local mean is beyond the mode ± 2 full widths at half maximum (Sigworth 2004), on a plane of its own.
+    """Areas whose local mean is beyond the mode ± full width at half maximum (Sigworth 2004), on a plane of its own.
 
-    Twice: over two particle diameters, and over one with twice the tolerance, because particles are abnormal there.
+    Particles have an abnormal mean themselves, but they are small: only where the mean over half a particle is abnormal
+    in most of a window of two diameters is it that of carbon, thick ice or a crystal.
     """
     image, diameter = reduced.image, settings.diameter / reduced.pixel_size
     coarse, factor = _coarse(image, diameter)
-    found = torch.zeros_like(coarse, dtype=torch.bool)
-    for wide, tolerance in ((2.0, 1.0), (1.0, 2.0)):
-        mean = local_mean(coarse, torch.ones_like(found), _odd(wide * diameter / factor))
-        mean = mean - plane(mean)
-        mode, fwhm = mode_and_fwhm(mean)
-        found |= (mean - mode).abs() > tolerance * _WIDTHS * fwhm
-    return _nearest(found, (image.shape[0], image.shape[1]))
+    everything = torch.ones_like(coarse, dtype=torch.bool)
+    mean = local_mean(coarse, everything, _odd(0.5 * diameter / factor))
+    mean = mean - plane(mean)
+    mode, fwhm = mode_and_fwhm(mean)
+    abnormal = ((mean - mode).abs() > _WIDTHS * fwhm).to(torch.float32)
+    extended = local_mean(abnormal, everything, _odd(2.0 * diameter / factor)) > _EXTENDED
+    return _nearest(grown(extended, 0.25 * diameter / factor), (image.shape[0], image.shape[1]))
 
 
 def _coarse(image: torch.Tensor, diameter: float) -> tuple[torch.Tensor, int]:
@@ -116,15 +118,15 @@ def _coarse(image: torch.Tensor, diameter: float) -> tuple[torch.Tensor, int]:
 
 
 def _crystals(reduced: Reduced) -> torch.Tensor:
-    """Tiles with a lattice's spots, as a mask of the reduced image; a tile marks the square nearest to its centre."""
+    """Tiles with a lattice's spots, as a mask of the reduced image."""
     assert reduced.crystals is not None
     my, mx = reduced.image.shape
     step = reduced.crystal_step / reduced.binning
     hit = reduced.crystals > _CRYSTAL_SPOT
     mask = torch.zeros(my, mx, dtype=torch.bool, device=hit.device)
     for row, column in torch.nonzero(hit).tolist():
-        y, x = (row + 1) * step, (column + 1) * step
-        mask[max(0, int(y - step)) : int(y + step) + 1, max(0, int(x - step)) : int(x + step) + 1] = True
+        y, x = row * step, column * step
+        mask[int(y) : int(y + step) + 1, int(x) : int(x + step) + 1] = True
     return mask
 
 
@@ -165,7 +167,12 @@ def _resampled(length: int, pixel_size: float, resolution: float) -> int:
 
 
 def _nearest(mask: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
-    return interpolate(mask[None, None].to(torch.float32), size=shape, mode="area")[0, 0] > 0.25
+    """The mask on another grid, each pixel as the one that holds its centre."""
+    places = [
+        ((torch.arange(n, device=mask.device) + 0.5) * (old / n)).to(torch.int64)
+        for n, old in zip(shape, mask.shape, strict=True)
+    ]
+    return mask[places[0]][:, places[1]]
 
 
 def _odd(width: float) -> int:

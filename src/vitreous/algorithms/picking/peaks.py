@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import max_pool2d
 
 
 def local_maxima(score: torch.Tensor, excluded: torch.Tensor, floor: float, reach: float) -> torch.Tensor:
@@ -22,11 +21,22 @@ def local_maxima(score: torch.Tensor, excluded: torch.Tensor, floor: float, reac
     """
     half = max(1, int(reach))
     side = 2 * half + 1
-    rows = max_pool2d(score[None, None], (side, 1), 1, (half, 0))
-    highest = max_pool2d(rows, (1, side), 1, (0, half))[0, 0]
+    highest = _running_maximum(_running_maximum(score, side).T, side).T
     found = torch.nonzero((score >= highest) & (score >= floor) & ~excluded)
     order = torch.argsort(score[found[:, 0], found[:, 1]], descending=True, stable=True)
     return found[order]
+
+
+def _running_maximum(values: torch.Tensor, side: int) -> torch.Tensor:
+    """Greatest value within a centred window of odd ``side`` px along y, by doubling the window."""
+    half = side // 2
+    found = torch.nn.functional.pad(values, (0, 0, half, half), value=-torch.inf)
+    width = 1
+    while 2 * width <= side:
+        found = torch.maximum(found[:-width], found[width:])
+        width *= 2
+    rest = side - width
+    return torch.maximum(found[: len(found) - rest], found[rest:]) if rest else found
 
 
 def refined(score: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

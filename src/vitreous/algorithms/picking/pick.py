@@ -89,7 +89,7 @@ def pick(
         fine = signal.shape
         score, reference = template_scores(signal, templates, field.excluded, settings.floor)
     else:
-        fine = (smooth_up(2 * signal.shape[0]), smooth_up(2 * signal.shape[1]))
+        fine = (smooth_up(3 * signal.shape[0] // 2), smooth_up(3 * signal.shape[1] // 2))
         maps = scores(signal, _filters(signal, settings), fine)
         score = maps.amax(0)
         if settings.texture:

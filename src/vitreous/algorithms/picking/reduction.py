@@ -34,7 +34,7 @@ class Reduced:
         hot: bool ``[my, mx]``, where more than a tenth of the pixels had been clamped.
         crystals: float32 ``[rows, columns]``, highest power of a spot in the ice band over the ring's mean, tile by
             tile; ``None`` where pixels are too coarse for 3.7 Å.
-        crystal_step: micrograph pixels between tiles' centres; the first centre is one step from the corner.
+        crystal_step: side of a tile in micrograph pixels.
     """
 
     image: torch.Tensor
@@ -103,7 +103,7 @@ def _without_outliers(
 
 
 def _crystal_spots(image: torch.Tensor, pixel_size: float) -> tuple[torch.Tensor | None, int]:
-    """Strongest spot in the ice band of each tile, over the mean of the band; tiles of 300 Å at half steps.
+    """Strongest spot in the ice band of each tile, over the mean of the band; tiles of 300 Å.
 
     The periodogram of noise is exponentially distributed, so a spot of 20 times the mean is e^-20 likely; lattice
     fringes of a crystal stand out by hundreds.
@@ -117,18 +117,19 @@ def _crystal_spots(image: torch.Tensor, pixel_size: float) -> tuple[torch.Tensor
     side = 2 ** round(math.log2(_CRYSTAL_TILE / step_size))
     if min(fine.shape) < side:
         return None, 1
-    window = torch.hann_window(side, periodic=True, device=image.device)
+    # Flat over the middle half: tiles do not overlap, and a crystal between two is seen by both.
+    rise = torch.arange(side, device=image.device) + 0.5
+    window = torch.sin(0.5 * math.pi * (torch.minimum(rise, side - rise) / (0.25 * side)).clamp_max(1.0)).square()
     low, high = math.ceil(side * step_size / longest), math.floor(side * step_size / shortest)
     fy = torch.fft.fftfreq(side, 1.0 / side, device=image.device)[:, None]
     fx = torch.fft.rfftfreq(side, 1.0 / side, device=image.device)[None, : high + 1]
     radius = torch.sqrt(fy * fy + fx * fx)
     band = (radius >= low) & (radius <= high)
-    tiles = fine.unfold(0, side, side // 2).unfold(1, side, side // 2)
+    tiles = fine.unfold(0, side, side).unfold(1, side, side)
     rows, columns = tiles.shape[:2]
     found = torch.zeros(rows, columns, device=image.device)
-    # Every other tile of a chessboard: neighbours overlap by a half, so each point lies well within one.
     for row in range(rows):
-        some = torch.arange(row % 2, columns, 2, device=image.device)
+        some = torch.arange(columns, device=image.device)
         for part in some.split(_TILES_AT_ONCE):
             chosen = tiles[row, part]
             weighted = (chosen - chosen.mean((-2, -1), keepdim=True)) * (window[:, None] * window)
@@ -136,4 +137,4 @@ def _crystal_spots(image: torch.Tensor, pixel_size: float) -> tuple[torch.Tensor
             spectrum = torch.fft.fft(torch.fft.rfft(weighted, dim=-1)[..., : high + 1], dim=-2)
             power = (spectrum.real.square() + spectrum.imag.square())[:, band]
             found[row, part] = power.amax(-1) / power.mean(-1).clamp_min(1e-30)
-    return found, side // 2 * binning
+    return found, side * binning

@@ -13,6 +13,7 @@ CHARACTERISTIC = 2.0 / 3.0
 """Radius at which the soft disc has fallen to a half, over the particle's largest radius (cisTEM's 80 of 120 Å)."""
 
 RESOLUTION = 20.0
+TEMPLATE_RESOLUTION = 26.0
 
 
 @dataclass(frozen=True)
@@ -102,4 +103,4 @@ class PickSettings:
         """Å, highest resolution used."""
         if self.max_resolution is not None:
             return self.max_resolution
-        return RESOLUTION
+        return TEMPLATE_RESOLUTION if self.method == "template" else RESOLUTION

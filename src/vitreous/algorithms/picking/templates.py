@@ -23,10 +23,12 @@ from vitreous.algorithms.geometry.symmetry import point_group
 from vitreous.algorithms.picking.filters import Signal
 from vitreous.core.errors import DataError
 
-_ENERGY = 0.93
+_ENERGY = 0.9
 _LARGEST_BASIS = 96
 _OVERSAMPLING = 8
 _STRIPE = 1024
+_ALIKE = 0.93
+"""Filters that correlate better than this stand for each other: a particle loses 7 % of its score at most."""
 _PROJECTIONS_AT_ONCE = 64
 
 
@@ -195,13 +197,14 @@ def template_scores(
     spread = math.sqrt(2.0 * max(rank - 1, 0))
     looked_at = (energy >= floor * floor + max(rank - 1 - spread, 0.0)) & ~excluded.flatten()
     score = energy.sqrt().clamp_max(0.5 * floor)
-    across = weights.T.contiguous()
+    kept = _distinct(weights)
+    across, parents = weights[kept].T.contiguous(), templates.parents[kept]
     for some in torch.nonzero(looked_at)[:, 0].split(_STRIPE):
         score[some] = (places[some] @ across).amax(1)
 
     def parent(found: torch.Tensor) -> torch.Tensor:
         flat = found[:, 0] * signal.shape[1] + found[:, 1]
-        return templates.parents[(places[flat] @ across).argmax(1)]
+        return parents[(places[flat] @ across).argmax(1)]
 
     return score.reshape(signal.shape), parent
 
@@ -220,7 +223,7 @@ def _basis(signal: Signal, templates: Templates) -> tuple[torch.Tensor, torch.Te
     near = torch.roll(kernel, (half, half), (0, 1))[:side, :side]
     # The kernel's own window, twice as wide as its box would alias; what lies beyond carries next to nothing.
     transfer = torch.fft.rfft2(torch.roll(near, (-half, -half), (0, 1))).real
-    padded = torch.stack([_centred(one, shape) for one in templates.images])
+    padded = _centred(templates.images, shape)
     filters = torch.fft.irfft2(torch.fft.rfft2(padded) * transfer, s=shape).reshape(len(padded), -1)
     filters = filters / filters.norm(dim=1, keepdim=True).clamp_min(1e-30)
     rank = min(_LARGEST_BASIS, *filters.shape)
@@ -236,9 +239,21 @@ def _basis(signal: Signal, templates: Templates) -> tuple[torch.Tensor, torch.Te
     return torch.roll(images, (half, half), (1, 2)), weights / weights.norm(dim=1, keepdim=True)
 
 
+def _distinct(weights: torch.Tensor) -> torch.Tensor:
+    """Numbers of filters that stand for all: each of the others correlates with one of them better than ``_ALIKE``."""
+    near = weights @ weights.T > _ALIKE
+    covered = torch.zeros(len(weights), dtype=torch.bool, device=weights.device)
+    kept = []
+    for one in range(len(weights)):
+        if not bool(covered[one]):
+            kept.append(one)
+            covered |= near[one]
+    return torch.tensor(kept, device=weights.device)
+
+
 def _centred(image: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """The image on a larger canvas, its centre (n // 2) at the origin."""
     n = image.shape[-1]
-    out = image.new_zeros(shape)
-    out[:n, :n] = image
-    return torch.roll(out, (-(n // 2), -(n // 2)), (0, 1))
+    out = image.new_zeros((*image.shape[:-2], *shape))
+    out[..., :n, :n] = image
+    return torch.roll(out, (-(n // 2), -(n // 2)), (-2, -1))

@@ -47,7 +47,8 @@ import json, resource, subprocess, sys, time
 start = time.perf_counter()
 code = subprocess.call(sys.argv[2:])
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-taken = {"cpu": used.ru_utime + used.ru_stime, "wall": time.perf_counter() - start, "memory": used.ru_maxrss * 1024 / 1e9}
+wall = time.perf_counter() - start
+taken = {"cpu": used.ru_utime + used.ru_stime, "wall": wall, "memory": used.ru_maxrss * 1024 / 1e9}
 open(sys.argv[1], "w").write(json.dumps(taken))
 sys.exit(code)
 """

@@ -125,13 +125,17 @@ export function suggestedAt(classes: readonly ClassAverage[], threshold: number)
   return classes.filter((one) => one.quality !== null && one.quality >= threshold).map((one) => one.number);
 }
 
-/** The threshold at which the classes that the job marks are kept: midway between the worst kept and the best other. */
+/** What `select-classes` takes unless it is told another one. */
+const USUAL = 0.5;
+
+/** The threshold at which the classes that the job marks are kept: that of the rule as it stands by itself, else one between
+ * the worst kept and the best other. */
 export function usualThreshold(classes: readonly ClassAverage[]): number {
   const kept = classes.filter((one) => one.suggested && one.quality !== null).map((one) => one.quality!);
   const other = classes.filter((one) => !one.suggested && one.quality !== null).map((one) => one.quality!);
-  if (kept.length === 0) return 0.5;
+  if (kept.length === 0 || (kept.every((value) => value >= USUAL) && other.every((value) => value < USUAL))) return USUAL;
   const low = other.filter((value) => value < Math.min(...kept));
-  return Math.round(50 * (Math.min(...kept) + (low.length ? Math.max(...low) : Math.min(...kept)))) / 100;
+  return Math.floor(50 * (Math.min(...kept) + (low.length ? Math.max(...low) : Math.min(...kept)))) / 100;
 }
 
 export function isClassJob(job: { type: string; gives?: readonly string[] }): boolean {

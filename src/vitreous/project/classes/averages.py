@@ -130,4 +130,4 @@ def _aligned(pixels: np.ndarray, image: ParticleImage) -> np.ndarray:
     centre = np.array([pixels.shape[0] // 2, pixels.shape[1] // 2], float)
     moved = np.array([image.origin[1], image.origin[0]]) / image.pixel_size
     offset = centre - moved - back @ centre
-    return np.asarray(ndimage.affine_transform(pixels, back, offset, order=1, mode="nearest"), np.float32)
+    return np.asarray(ndimage.affine_transform(pixels, back, offset, order=1, mode="mirror"), np.float32)

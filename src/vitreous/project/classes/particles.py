@@ -22,9 +22,9 @@ from vitreous.store.tables import connect, table_faults
 MEMORY, THREADS = "256MB", 1
 """What a question about particles may take of the server."""
 ORDERS = {
-    "probability": "max_probability DESC NULLS LAST, uid",
-    "doubtful": "max_probability ASC NULLS LAST, uid",
-    "number": "uid",
+    "probability": "max_probability DESC NULLS LAST, file_row_number",
+    "doubtful": "max_probability ASC NULLS LAST, file_row_number",
+    "number": "uid NULLS LAST, file_row_number",
 }
 Order = Literal["probability", "doubtful", "number"]
 """Sure ones first, doubtful ones first, or by number."""
@@ -73,7 +73,7 @@ def _ask(table: _Table, text: str, values: Sequence[Any] = ()) -> list[tuple[Any
     """Rows of a query on the view ``p`` of the particles, in which every wanted column is there."""
     names = ", ".join(name if name in table.columns else f"NULL AS {name}" for name in _WANTED)
     with connect(MEMORY, THREADS) as connection, table_faults("particles"):
-        view = f"WITH p AS (SELECT {names} FROM read_parquet(?)) "
+        view = f"WITH p AS (SELECT {names}, file_row_number FROM read_parquet(?, file_row_number = true)) "
         return connection.execute(view + text, [str(table.path), *values]).fetchall()
 
 

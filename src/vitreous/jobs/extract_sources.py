@@ -192,13 +192,14 @@ def completed(micrograph: Micrograph, picks: ParticleTable, params: ExtractParam
     if values["voltage"] is not None and values["spherical_aberration"] is not None:
         contrast = 0.07 if values["amplitude_contrast"] is None else values["amplitude_contrast"]
         microscope = Microscope(values["voltage"], values["spherical_aberration"], contrast)
-    pixel_size = first_of(micrograph.pixel_size, _only(table.get("micrograph_pixel_size")))
+    number, name = _group_of(micrograph, table)
     return replace(
         micrograph,
-        pixel_size=pixel_size,
+        pixel_size=first_of(micrograph.pixel_size, _only(table.get("micrograph_pixel_size"))),
         microscope=microscope,
         ctf=micrograph.ctf if micrograph.ctf is not None else _middle_ctf(table),
-        **_group_of(micrograph, table),
+        optics_group=number,
+        optics_group_name=name,
     )
 
 
@@ -230,10 +231,10 @@ def _middle_ctf(table: Mapping[str, np.ndarray | None]) -> Ctf | None:
     return Ctf(float(u[row]), float(v[row]), *further)
 
 
-def _group_of(micrograph: Micrograph, table: Mapping[str, np.ndarray | None]) -> dict[str, object]:
-    """The optics group of the particles, where the micrograph has none."""
-    name, number = table.get("optics_group_name"), _only(table.get("optics_group"))
+def _group_of(micrograph: Micrograph, table: Mapping[str, np.ndarray | None]) -> tuple[int, str | None]:
+    """Number and name of the optics group: the micrograph's, and its particles' where it has none."""
     if micrograph.optics_group_name is not None:
-        return {}
-    found: dict[str, object] = {} if number is None else {"optics_group": int(number)}
-    return found if name is None or name[0] is None else {**found, "optics_group_name": str(name[0])}
+        return micrograph.optics_group, micrograph.optics_group_name
+    number, name = _only(table.get("optics_group")), table.get("optics_group_name")
+    found = None if name is None or name[0] is None else str(name[0])
+    return micrograph.optics_group if number is None else int(number), found

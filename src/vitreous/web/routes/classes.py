@@ -197,7 +197,8 @@ class ClassYield(BaseModel):
 
 @router.get("/classes", operation_id="class_cards")
 def cards(
-    access: Viewing, job: Annotated[int | None, Query(ge=1, description="only the one that this job is, or selects from")] = None
+    access: Viewing,
+    job: Annotated[int | None, Query(ge=1, description="only the one that this job is, or selects from")] = None,
 ) -> list[ClassCard]:
     """The 2D classifications of the project, newest first."""
     with access.project.reading() as session:

@@ -160,6 +160,13 @@ def test_a_micrograph_without_picks_has_none_and_says_so(tmp_path: Path, microgr
         IMPORT.start(ImportPicksParams(source=tmp_path / "none"))
 
 
+def test_one_place_of_coordinates_is_given(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="where the coordinates are is not known"):
+        IMPORT.start(ImportPicksParams())
+    with pytest.raises(ValueError, match="both a file"):
+        ImportPicksParams(source=tmp_path / "all.star", folder=str(tmp_path))
+
+
 # --- consensus and comparison --------------------------------------------------------------------------------------
 
 

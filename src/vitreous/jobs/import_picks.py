@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import model_validator
 
-from vitreous.core.errors import DataError
+from vitreous.core.errors import DataError, UsageError
 from vitreous.core.progress import Progress
 from vitreous.jobs.pick_files import micrograph_file, micrograph_shape, pick_figures, picks_slot, write_picks
 from vitreous.jobs.select_picks import no_picks
@@ -25,7 +26,14 @@ Find = Callable[[str, Path, tuple[int, int]], "ParticleTable | None"]
 class ImportPicksParams(Params):
     """Where the coordinates are, and how they are to be read."""
 
-    source: Path = parameter(help="file of coordinates, or a folder of such files", group=_FILES)
+    source: Path | None = parameter(
+        None, help="file of coordinates; on the command line also a folder of such files", group=_FILES
+    )
+    folder: str | None = parameter(
+        None,
+        help="in place of a file: folder in which each micrograph has a file of coordinates, which may come later",
+        group=_FILES,
+    )
     format: Literal["auto", "relion-star", "eman-box", "cistem-text", "csv", "parquet"] = parameter(
         "auto", help="format of the coordinates; auto goes by the files' suffix", group=_FILES
     )
@@ -46,21 +54,42 @@ class ImportPicksParams(Params):
         "drop", help="what becomes of positions outside the micrograph", level="advanced", group=_PLACES
     )
 
+    @model_validator(mode="after")
+    def _one_place(self) -> ImportPicksParams:
+        if self.source is not None and self.folder is not None:
+            raise ValueError("both a file (source) and a folder are given: give one of them")
+        return self
+
+    @property
+    def place(self) -> Path:
+        """File or folder.
+
+        Raises:
+            UsageError: neither is given.
+        """
+        place = self.source or self.folder
+        if not place:
+            raise UsageError(
+                "where the coordinates are is not known",
+                hint="Give a file (source), or a folder with a file for each micrograph (folder)",
+            )
+        return Path(place)
+
 
 def finder(params: ImportPicksParams) -> Find:
     """The function that finds the picks of a micrograph; what all micrographs share is read once.
 
     Raises:
-        DataError: file or folder are not there.
+        UsageError: neither file nor folder is given. DataError: it is not there.
     """
     from vitreous.formats.coordinates import of_micrograph, per_micrograph, read_coordinates
 
-    if not params.source.exists():
-        raise DataError(f"{params.source} is not there", hint="Check the path", path=str(params.source))
+    if not params.place.exists():
+        raise DataError(f"{params.place} is not there", hint="Check the path", path=str(params.place))
     kind = None if params.format == "auto" else params.format
-    if params.source.is_dir():
+    if params.place.is_dir():
         return _in_folder(params)
-    tables = per_micrograph(read_coordinates(params.source, format=kind, pixel_size=params.pixel_size))
+    tables = per_micrograph(read_coordinates(params.place, format=kind, pixel_size=params.pixel_size))
 
     def find(name: str, path: Path, shape: tuple[int, int]) -> ParticleTable | None:
         return of_micrograph(tables, name, _stem(path))
@@ -78,7 +107,7 @@ def _in_folder(params: ImportPicksParams) -> Find:
 
     def look() -> None:
         files.clear()
-        for file in coordinate_files(params.source, kind):
+        for file in coordinate_files(params.place, kind):
             files.setdefault(bare_name(micrograph_of_file(file)), []).append(file)
 
     def find(name: str, path: Path, shape: tuple[int, int]) -> ParticleTable | None:
@@ -118,7 +147,7 @@ def import_one(name: str, path: Path, out: Path, find: Find, params: ImportPicks
     table = find(name, path, shape)
     notes = []
     if table is None:
-        notes.append(f"{params.source} has no picks of {name}")
+        notes.append(f"{params.place} has no picks of {name}")
         table = no_picks(name)
     x, y = table["coordinate_x"] * params.scale, table["coordinate_y"] * params.scale
     y = shape[0] - 1 - y if params.flip_y else y

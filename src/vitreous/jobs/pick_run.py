@@ -21,7 +21,7 @@ from vitreous.formats.particle_parquet import read_particle_parquet, write_parti
 from vitreous.formats.particle_star import write_particle_star
 from vitreous.jobs.device import as_tensor
 from vitreous.jobs.pick_params import PickParams
-from vitreous.jobs.pick_picture import draw_picks
+from vitreous.jobs.pick_picture_run import draw_picks
 from vitreous.jobs.pick_sources import Optics
 from vitreous.jobs.result_file import write_result
 from vitreous.model.acquisition import Acquisition

@@ -175,14 +175,14 @@ def build_chains(
         if plan.changes:
             unsettle(session.db, [task.item])  # something has changed since it became ready: that is planned first
             continue
-        numbers = _following(graph, item, task.job, allowed, kind)
+        numbers = _following(graph, item, task.job, allowed, kind, plan)
         taken |= {(number, task.item) for number in numbers}
         steps = tuple(_step(graph.jobs[number], item, plan, settings) for number in numbers)
         chains.append(Chain(_input(item, plan, numbers, results), steps))
     return chains
 
 
-def _following(graph: Graph, item: ItemFacts, first: int, allowed: Sequence[int], kind: Kind) -> list[int]:
+def _following(graph: Graph, item: ItemFacts, first: int, allowed: Sequence[int], kind: Kind, plan: Plan) -> list[int]:
     """The picked job and those whose inputs are done, or are in the chain already, for workers of the same kind.
 
     Jobs of lower priority are left for when it is their turn.
@@ -198,9 +198,26 @@ def _following(graph: Graph, item: ItemFacts, first: int, allowed: Sequence[int]
             continue
         if task is None or task.state not in (TaskState.READY, TaskState.WAITING) or task.identity is None:
             continue
-        if task.state is TaskState.READY or all(_comes(graph, item, entry.source, chain) for entry in job.inputs):
+        ready = task.state is TaskState.READY or all(_comes(graph, item, entry.source, chain) for entry in job.inputs)
+        if ready and _sees_its_own(graph, item, plan, [*chain, number]):
             chain.append(number)
     return chain
+
+
+def _sees_its_own(graph: Graph, item: ItemFacts, plan: Plan, chain: Sequence[int]) -> bool:
+    """Whether each job of a chain finds the slots that it would find alone, none of a branch beside its own."""
+    slots: dict[str, str] = {}
+    for number in chain:
+        slots = {**plan.arrivals[number].slots, **slots}
+    made = {graph.jobs[number].id: item.tasks[number].identity for number in chain}
+    given = {slot for number in chain for slot in graph.jobs[number].gives}
+    before = {name: identity for name, identity in slots.items() if name not in given or identity not in made.values()}
+    for number in chain:
+        job, own = graph.jobs[number], plan.arrivals[number].slots
+        if any(before.get(name) != own.get(name) for need in job.needs for name in need.split("|")):
+            return False
+        before |= dict.fromkeys(job.gives, made[number] or "")
+    return True
 
 
 def _comes(graph: Graph, item: ItemFacts, source: int, chain: Sequence[int]) -> bool:

@@ -38,6 +38,15 @@ def writes(params: TestParams, item: ItemInput, out: Path, progress: Progress) -
     return {"outputs": {"picture": out / "picture.txt"}, "versions": {"painter": "3.2"}, "warnings": ["fresh paint"]}
 
 
+def shoots(params: TestParams, item: ItemInput, out: Path, progress: Progress) -> Result:
+    import mrcfile
+    import numpy as np
+
+    with mrcfile.new(out / "image.mrc") as file:
+        file.set_data(np.zeros((60, 100), np.float32))
+    return {"outputs": {"image": out / "image.mrc"}, "pixel_size": 1.0}
+
+
 def slow(params: TestParams, item: ItemInput, out: Path, progress: Progress) -> Result:
     end = time.monotonic() + params.seconds
     while time.monotonic() < end:
@@ -134,6 +143,7 @@ WRITES = _type("writes", writes, "movie", Slot("micrograph", "picture"))
 CTF = _type("likectf", noop, "micrograph", Slot("ctf", columns={"defocus_u": "value"}))
 MEASURE = _type("likemeasure", noop, "micrograph", Slot("quality"))
 PICK = _type("likepick", noop, "ctf", Slot("picks"))
+SHOOTS = _type("shoots", shoots, "movie", Slot("micrograph", "image", columns={"pixel_size": "pixel_size"}))
 MORE = _type("more", writes, "micrograph", Slot("micrograph", "picture"))
 SLOW = _type("slow", slow, "movie", Slot("motion", columns={"drift_total": "value"}))
 FAILS = _type("fails", fails, "movie", Slot("look"))
@@ -149,6 +159,7 @@ CHOOSE = _declared("choose", "classes2d", (), "set", on_set=_choose)
 COLLECT = _declared("collect", "micrograph", (), "set", on_set=_collect)
 
 ENTRY_POINTS = {
+    "shoots": "SHOOTS",
     "noop": "NOOP", "writes": "WRITES", "likectf": "CTF", "likemeasure": "MEASURE", "likepick": "PICK", "more": "MORE",
     "slow": "SLOW", "fails": "FAILS", "collect": "COLLECT", "grow": "GROW", "behind": "BEHIND",
     "choose": "CHOOSE",

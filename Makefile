@@ -12,7 +12,7 @@ DEV_EXTRAS := dev
 # Installing builds the page of the browser again only where its sources have changed.
 PAGE := $(shell find frontend -path frontend/node_modules -prune -o -type f -print) hatch_build.py
 
-.PHONY: help demo test lint client bench-movies bench-ctf bench-engine bench-store bench-web soak screenshots docs clean \
+.PHONY: help demo test lint client bench-movies bench-ctf bench-2d bench-picking bench-engine bench-store bench-web soak screenshots docs clean \
 	external chromium
 
 help:
@@ -21,6 +21,8 @@ help:
 	@echo "make lint          ruff, mypy and the layer contracts only"
 	@echo "make bench-movies  measure motion correction and CTF estimation (minutes)"
 	@echo "make bench-ctf     measure CTF estimation on simulated sums and real micrographs (a minute)"
+	@echo "make bench-2d      compare 2D classification with RELION: CPU time, memory, quality of the classes (half an hour)"
+	@echo "make bench-picking measure picking on simulated micrographs of two specimens (minutes)"
 	@echo "make bench-engine  measure what the engine costs per task (a minute)"
 	@echo "make bench-store   measure a project of 100,000 images and 10 million particles (minutes)"
 	@echo "make bench-web     measure the pages in a browser: 100,000 images, 1,000 jobs, 200 viewers (minutes)"
@@ -87,6 +89,12 @@ bench-movies: $(DEV_STAMP) external
 
 bench-ctf: $(DEV_STAMP)
 	$(BIN)/python benchmarks/ctf.py --folder bench/ctf
+
+bench-2d: $(DEV_STAMP) external
+	$(BIN)/python benchmarks/classes2d.py --folder bench/classes2d
+
+bench-picking: $(DEV_STAMP)
+	$(BIN)/python benchmarks/picking.py --folder bench/picking
 
 bench-engine: $(DEV_STAMP)
 	$(BIN)/python benchmarks/engine.py

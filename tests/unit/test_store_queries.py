@@ -6,9 +6,10 @@ import math
 import re
 
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
-from vitreous.core.errors import UsageError
+from vitreous.core.errors import UsageError, VitreousError
 from vitreous.store import groups, items
 from vitreous.store.columns import ensure_columns, set_many
 from vitreous.store.database import create_database
@@ -38,15 +39,15 @@ def folder(tmp_path_factory):
         db.connection.execute("INSERT INTO event (time, kind, job, item, message) VALUES (0, 'note', 1, 1, 'done')")
         particles = pa.table(
             {
-                "id": [10, 11, 20, 21],
-                "item": [1, 1, 2, 2],
+                "uid": [10, 11, 20, 21],
+                "micrograph": ["movie_1", "movie_1", "movie_2", "movie_2"],
                 "coordinate_x": [1.0, 2, 3, 4],
                 "coordinate_y": [5.0, 6, 7, 8],
             }
         )
         register(db, write_fragment(folder, "particles", particles, "a"), job=1)
         for job, chosen in ((1, [10, 20, 21]), (2, [11, 20, 21])):
-            register(db, write_fragment(folder, "particle_set", pa.table({"id": chosen}), f"s{job}"), job=job)
+            register(db, write_fragment(folder, "particle_set", pa.table({"uid": chosen}), f"s{job}"), job=job)
     return folder
 
 
@@ -85,7 +86,7 @@ def test_the_views_join_what_belongs_together(folder):
 
 
 def test_all_columns_of_exposures_reach_queries_on_particles(folder):
-    text = "SELECT e.* FROM particles p JOIN exposures e ON e.id = p.item WHERE p.id = 10"
+    text = "SELECT e.* FROM particles p JOIN exposures e ON e.name = p.micrograph WHERE p.uid = 10"
     table = sql(folder, text)
     row = dict(zip(table.columns, table.rows[0], strict=True))
     assert row["tags"] == "also, best"
@@ -139,3 +140,16 @@ def test_a_big_table_that_is_not_there_yet_is_named(tmp_path):
     create_database(tmp_path / "p", {}).close()
     with pytest.raises(UsageError, match="no table particles yet"):
         sql(tmp_path / "p", "SELECT * FROM particles")
+
+
+def test_parts_of_tables_that_lie_with_results_are_read_and_other_files_beside_them_are_not(tmp_path):
+    with create_database(tmp_path / "p", {}) as db:
+        folder = db.folder / "jobs" / "J1-pick" / "a"
+        folder.mkdir(parents=True)
+        for name in ("picks", "other"):
+            parquet.write_table(pa.table({"uid": [1, 2, 3]}), folder / f"{name}.parquet")
+        size = (folder / "picks.parquet").stat().st_size
+        register(db, {"table": "picks", "path": "jobs/J1-pick/a/picks.parquet", "rows": 3, "bytes": size}, job=1)
+    assert sql(tmp_path / "p", "SELECT count(*) FROM picks").rows == [(3,)]
+    with pytest.raises(VitreousError):
+        sql(tmp_path / "p", f"SELECT (SELECT count(*) FROM '{folder}/other.parquet') FROM picks")

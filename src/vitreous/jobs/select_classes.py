@@ -298,7 +298,14 @@ JOB = JobType(
     modes=("single-particle",),
     scope="set",
     needs=("classes2d", "particle_set"),
-    gives=(Slot("particle_set", file="table", files=("star", "rejected_table", "rejected_star", "classes", "json")),),
+    gives=(
+        Slot(
+            "particle_set",
+            file="table",
+            files=("star", "rejected_table", "rejected_star", "classes", "json"),
+            tables={"particle_set": "table"},
+        ),
+    ),
     methods="Particles of the good 2D classes[classes: (chosen by hand)] were kept.",
     on_growing_set=_on_growing_set,
     expand=_one_model,

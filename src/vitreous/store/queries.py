@@ -1,8 +1,8 @@
 """People's questions in SQL: documented views of the catalogue and of the big tables, for reading only.
 
 Views: ``exposures`` (one row per exposure with every column, its group's name and its tags), ``jobs``, ``tasks``,
-``events``, and the big tables such as ``particles`` and ``particle_set`` (ids of the particles that a job has chosen),
-each with the column ``job``. ``particles.item`` is the exposure's id.
+``events``, and the big tables such as ``picks``, ``particles``, ``particles2d`` and ``particle_set`` (the particles
+that a job has chosen), each with the column ``job``. ``micrograph`` is the exposure's name; ``uid`` names a particle in all.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 VIEWS = ("exposures", "jobs", "tasks", "events")
 
-BIG_TABLES = ("particles", "particle_set")
+BIG_TABLES = ("picks", "particles", "particles2d", "particle_set")
 """Tables of fragments that are known by name even where a project has none yet."""
 
 
@@ -68,23 +68,22 @@ EXAMPLES = (
     Example(
         "positions",
         "Particle positions (px, unbinned) with the file names of their images",
-        "SELECT p.id, e.name, e.path, p.coordinate_x, p.coordinate_y\n"
-        "FROM particles p JOIN exposures e ON e.id = p.item WHERE p.job = $job ORDER BY p.id",
+        "SELECT p.uid, e.name, e.path, p.coordinate_x, p.coordinate_y\n"
+        "FROM particles p JOIN exposures e ON e.name = p.micrograph WHERE p.job = $job ORDER BY p.uid",
         {"job": 1},
     ),
     Example(
         "positions-in-set",
         "Positions in a particle set (a refinement package)",
-        "SELECT p.id, e.name, p.coordinate_x, p.coordinate_y\n"
-        "FROM particle_set s JOIN particles p ON p.id = s.id JOIN exposures e ON e.id = p.item\n"
-        "WHERE s.job = $job ORDER BY p.id",
+        "SELECT p.uid, p.micrograph, p.coordinate_x, p.coordinate_y\n"
+        "FROM particle_set s JOIN particles p ON p.uid = s.uid WHERE s.job = $job ORDER BY p.uid",
         {"job": 1},
     ),
     Example(
         "intersection",
         "Particles that are in both of two sets",
-        "SELECT id FROM particle_set WHERE job = $first\n"
-        "INTERSECT SELECT id FROM particle_set WHERE job = $second ORDER BY id",
+        "SELECT uid FROM particle_set WHERE job = $first\n"
+        "INTERSECT SELECT uid FROM particle_set WHERE job = $second ORDER BY uid",
         {"first": 1, "second": 2},
     ),
     Example(
@@ -147,7 +146,8 @@ def sql(
                 if view in words:
                     connection.register(view, view_as_arrow(db, view, words, everything="*" in text))
             with _ended(connection, seconds):
-                return _in_duckdb(connection, db.folder, text, parameters or {}, limit)
+                files = [part.path for parts in chosen.values() for part in parts]
+                return _in_duckdb(connection, db.folder, files, text, parameters or {}, limit)
 
 
 @contextmanager
@@ -243,7 +243,12 @@ def _refused(db: Database, error: sqlite3.Error) -> VitreousError:
 
 
 def _in_duckdb(
-    connection: duckdb.DuckDBPyConnection, folder: Path, text: str, parameters: Mapping[str, Any], limit: int | None
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    files: Sequence[str],
+    text: str,
+    parameters: Mapping[str, Any],
+    limit: int | None,
 ) -> Table:
     import duckdb
 
@@ -255,8 +260,9 @@ def _in_duckdb(
             hint="Change projects with the commands of Vitreous; queries begin with SELECT or WITH",
         )
     with table_faults("query"):
-        # From here on no other file can be reached, and this can't be undone.
+        # Parts of tables lie with the results of jobs too. No other file can be reached, and this can't be undone.
         connection.execute("SET allowed_directories = ?", [[str(folder.absolute() / FOLDER) + "/"]])
+        connection.execute("SET allowed_paths = ?", [[str(folder.absolute() / file) for file in files]])
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         cursor = connection.execute(statements[0], dict(parameters) or None)

@@ -93,7 +93,8 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     kind = option_type(field)
     flag = option_name(name)
     names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
-    required = field.is_required()
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    required = field.is_required() or bool(extra.get("needed"))
     option = typer.Option(
         *names,
         help=escape(help_text(field) + default_text(field)),

@@ -13,6 +13,7 @@ from vitreous.core.plain import plain
 from vitreous.core.progress import Progress, part_of, silent
 from vitreous.project.faults import describe
 from vitreous.workflow.job_type import JobType, Params, Result, Runner
+from vitreous.workflow.parameters import check_needed
 
 Finished = Callable[[int, Result, float], None]
 """Called after each item: ``finished(index, result, seconds)``."""
@@ -49,6 +50,7 @@ def run_batch(
         VitreousError: from ``job.start``, where the parameters can't be used.
     """
     check_stems(items, together=job.together)
+    check_needed(job, vars(params))
     make_folder(out)
     results: list[Result] = []
     runner: Runner | None = None

@@ -44,6 +44,7 @@ def parameter(
     group: str | None = None,
     inherits: bool = False,
     machine: bool = False,
+    needed: bool = False,
     **constraints: Any,
 ) -> Any:
     """Declare one parameter.
@@ -53,9 +54,13 @@ def parameter(
         help, unit, level: for people; ``group`` is a heading of forms and ``--help``.
         inherits: in a project, where it is not set, it takes the value that an input's slot or the project has of it.
         machine: it says where or how fast to compute, not what: it is no part of a result's identity.
+        needed: with the default ``None``: nothing can be computed before it is known. The command line demands it; in a
+            project it may come later, and until then the job says that it waits for it.
         constraints: pydantic's (``ge``, ``lt`` …).
     """
     extra: JsonDict = {"unit": unit, "level": level, "group": group, "inherits": inherits, "machine": machine}
+    if needed:
+        extra["needed"] = True
     return Field(default, description=help, json_schema_extra=extra, **constraints)
 
 

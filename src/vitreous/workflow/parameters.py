@@ -112,6 +112,21 @@ def _kinds(annotation: Any) -> set[Any]:
     return {annotation}
 
 
+def check_needed(job_type: JobType, values: Mapping[str, Any]) -> None:
+    """Raise ``UsageError`` where a parameter is unknown without which nothing can be computed."""
+    for name, field in job_type.params.model_fields.items():
+        if flag(job_type, name, "needed") and values.get(name) is None:
+            project = (
+                f", or for the whole project: vitreous settings {name}=…" if flag(job_type, name, "inherits") else ""
+            )
+            raise UsageError(
+                f"{job_type.name}: {name} is not set ({field.description})",
+                hint=f"Set it for the job{project}",
+                parameter=name,
+                job_type=job_type.name,
+            )
+
+
 def identity_values(
     job_type: JobType, params: Mapping[str, Any], settings: Mapping[str, Any], file_identity: Callable[[str], str]
 ) -> dict[str, Any]:
@@ -121,6 +136,7 @@ def identity_values(
         UsageError: the values do not go together, or a file is missing.
     """
     values = resolve(job_type, [Source("job", params, inherited=False), Source("project", settings)])
+    check_needed(job_type, {name: value.value for name, value in values.items()})
     model = checked(job_type, {name: value.value for name, value in values.items()}, job_type.name)
     found = model.model_dump(mode="json")
     for name in list(found):

@@ -12,7 +12,7 @@ import pytest
 from vitreous.cli import template_commands
 from vitreous.core.errors import DataError, UsageError
 from vitreous.model.columns import find_column
-from vitreous.project import actions, templates
+from vitreous.project import actions, job_actions, templates
 from vitreous.project.create import create_project
 from vitreous.project.session import Session
 from vitreous.store.database import open_database
@@ -120,7 +120,7 @@ def test_there_is_a_ready_template_for_each_mode() -> None:
 @pytest.mark.parametrize("name", ["drift", "single-particle", "tomography", "crystal2d"])
 def test_a_ready_template_fits_a_new_project_and_comes_out_again_as_it_was(projects: Projects, name: str) -> None:
     content = templates.read_template(name)
-    session = projects.make("p", content["mode"], pixel_size=1.0, voltage=300.0)
+    session = projects.make("p", content["mode"], pixel_size=1.0, voltage=300.0, diameter=180.0)
     numbers = take(session, content)
     jobs = session.graph().jobs
     assert [jobs[number].broken for number in numbers] == [None] * len(numbers)
@@ -658,3 +658,12 @@ def test_the_list_of_ready_templates_can_be_narrowed_to_a_mode(capsys: pytest.Ca
     assert list(json.loads(capsys.readouterr().out)) == ["tomography"]
     template_commands.list_templates()
     assert "single-particle" in capsys.readouterr().out
+
+
+def test_picking_says_that_it_waits_for_the_diameter(projects: Projects) -> None:
+    session = projects.make("p", "single-particle")
+    take(session, templates.read_template("single-particle"))
+    pick = session.job("Pick particles").id
+    assert "diameter is not set" in (session.graph().jobs[pick].broken or "")
+    job_actions.change_settings(session, {"diameter": 180.0})
+    assert session.graph().jobs[pick].broken is None

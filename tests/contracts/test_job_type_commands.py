@@ -77,8 +77,8 @@ def test_the_source_says_what_the_job_type_says() -> None:
         job = job_types.load(point)
         if not isinstance(job, job_types.BrokenJob):
             assert job_types.summary(point) == job.summary
-            of_items = job.scope == "item" and job.start.__name__ != "no_command"
-            assert job_types.is_command(point) == of_items, job.name
+            works = job.scope in ("item", "set") and job.start.__name__ != "no_command"
+            assert job_types.is_command(point) == works, job.name
 
 
 def point_to(module: str, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> EntryPoint:
@@ -89,9 +89,9 @@ def point_to(module: str, source: str, folder: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("more", "expected"),
-    [("", True), ('scope="item",\n', True), ('scope="set",\n', False), ('scope="source",\n', False)],
+    [("", True), ('scope="item",\n', True), ('scope="set",\n', True), ('scope="source",\n', False)],
 )
-def test_job_types_of_other_scopes_are_no_commands(more: str, expected: bool, tmp_path: Path, monkeypatch) -> None:
+def test_job_types_of_items_and_sets_are_commands(more: str, expected: bool, tmp_path: Path, monkeypatch) -> None:
     module = f"declared_{abs(hash((more, tmp_path.name)))}"
     point = point_to(module, COMMAND.replace("{more}", more), tmp_path, monkeypatch)
     assert job_types.is_command(point) is expected

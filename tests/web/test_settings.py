@@ -46,7 +46,13 @@ def test_a_change_tells_what_becomes_stale_and_changes_nothing(client_of, tmp_pa
 
 def test_a_wrong_value_is_refused_before_it_is_applied(client_of, tmp_path):
     client = client_of(project(tmp_path))
-    for values in ({"pixel_size": -1}, {"colour": "red"}, {"diameter": 0}, {"diameter": "wide"}, {"gain": "/no/such/file.mrc"}):
+    for values in (
+        {"pixel_size": -1},
+        {"colour": "red"},
+        {"diameter": 0},
+        {"diameter": "wide"},
+        {"gain": "/no/such/file.mrc"},
+    ):
         answer = client.post("/api/projects/p/settings/effect", json={"values": values})
         assert answer.status_code == 400, values
         assert answer.json()["hint"]

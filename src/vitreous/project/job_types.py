@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from vitreous.workflow.job_type import JobType
 
 GROUP = "vitreous.jobs"
+_WORKING = ("item", "set")
+"""Scopes of job types that can work outside of projects."""
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,19 @@ def summary(point: EntryPoint) -> str:
 
 
 def is_command(point: EntryPoint) -> bool:
-    """Whether the job type is a command by itself: it works on items, one by one, outside of projects.
+    """Whether the job type is a command by itself: it works outside of projects, on items one by one or on a set.
 
     Read from the source like ``summary``; a job type that can't be loaded is a command that says why.
     """
     words = _stated(point)
     if words:
         scope = words.get("scope")
-        is_of_items = scope is None or (isinstance(scope, ast.Constant) and scope.value == "item")
-        return is_of_items and getattr(words.get("start"), "id", None) != "no_command"
+        works = scope is None or (isinstance(scope, ast.Constant) and scope.value in _WORKING)
+        return works and getattr(words.get("start"), "id", None) != "no_command"
     from vitreous.workflow.job_type import no_command
 
     job = load(point)
-    return isinstance(job, BrokenJob) or (job.scope == "item" and job.start is not no_command)
+    return isinstance(job, BrokenJob) or (job.scope in _WORKING and job.start is not no_command)
 
 
 @cache

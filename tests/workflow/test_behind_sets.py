@@ -14,6 +14,7 @@ from engine_project import arrive, bring, calm, install, make, run, runs, steppi
 
 from vitreous.project import actions
 from vitreous.project.cleaning import leftovers
+from vitreous.project.why import explain
 from vitreous.store.fragments import list_fragments
 
 
@@ -132,3 +133,22 @@ def test_big_tables_hold_the_rows_of_current_results_only(folder: Path) -> None:
 def _leftovers(project):
     with project.writing("test") as (session, _):
         return leftovers(session)
+
+
+def test_items_that_came_after_the_last_run_of_a_set_are_told(folder: Path) -> None:
+    project = make(folder, closed=False)
+    project.add("writes")
+    project.add("grow", options={"batch": 2})
+    with stepping(project) as (engine, _):
+        for name in ("a", "b", "c"):
+            arrive(engine.session, name)
+            engine._pace.forget("sets")
+            calm(engine)
+        told = "1 item came after its last run; it runs again after 1 more or when the import has ended"
+        assert told in explain(engine.session, "J3")
+        assert told in explain(engine.session)
+        actions.perform(engine.session, "close_source", {"job": 1})
+        engine._sets_changed = True
+        engine._pace.forget("sets")
+        calm(engine)
+        assert "all that has come is done" in explain(engine.session, "J3")

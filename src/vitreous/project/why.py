@@ -14,7 +14,7 @@ from vitreous.project.dispatch import finished_jobs
 from vitreous.project.session import Session, job_number
 from vitreous.project.status import Status, lack_of_space, read_status
 from vitreous.project.views import item_number
-from vitreous.store.ledger import Results, item_facts, task_counts, unsettled
+from vitreous.store.ledger import Results, item_facts, members_to_come, task_counts, unsettled
 from vitreous.store.lock import read_lock
 from vitreous.workflow.graph import Graph, Job
 from vitreous.workflow.planner import ItemFacts, Standing, settle
@@ -135,8 +135,12 @@ def _left(total: dict[str, int], graph: Graph, unplanned: bool) -> str:
 
 def _set_aside(session: Session, total: dict[str, int]) -> str:
     number, refused = total.get("quarantined", 0), _refused(session)
-    parts = [f"{counted(number, 'task')} quarantined"] if number else []
-    return "; ".join([*parts, *([refused] if refused else [])]) or "none quarantined"
+    parts = [f"{counted(number, 'task')} quarantined" if number else "none quarantined"]
+    parts += [refused] if refused else []
+    for job in session.graph().jobs.values():
+        late = _late(session, job)
+        parts += [f"{job.label}: {late}"] if late else []
+    return "; ".join(parts if number or len(parts) == 1 else parts[1:])
 
 
 def _open_sources(graph: Graph) -> list[Job]:
@@ -211,7 +215,21 @@ def explain_job(session: Session, job: Job) -> str:
         return f"{start}: {_quarantined(session, job)}"
     if not states:
         return f"{start} has no item yet: {_upstream(session, job)}"
-    return f"{start}: all that has come is done."
+    late = _late(session, job)
+    return f"{start}: {late}." if late else f"{start}: all that has come is done."
+
+
+def _late(session: Session, job: Job) -> str:
+    """How many items a set's newest result does not have yet, and when they are taken; empty where it has all."""
+    if job.scope != "set" or job.state != "active":
+        return ""
+    number = members_to_come(session.db, job.id)
+    if number <= 0:
+        return ""
+    names = " ".join(f"J{source.id}" for source in _open_sources(session.graph()))
+    end = f"the import has ended (vitreous close {names})" if names else "all before it is done"
+    when = f"after {job.batch - number:,} more or " if job.batch > number else ""
+    return f"{counted(number, 'item')} came after its last run; it runs again {when}when {end}"
 
 
 def _explain_source(session: Session, job: Job, status: Status | None) -> str:

@@ -448,3 +448,11 @@ def leaving_counts(db: Database) -> dict[int, dict[str, int]]:
         for output in decided_outputs(identity) or ("none",):
             counts.setdefault(job, {})[output] = counts.get(job, {}).get(output, 0) + number
     return counts
+
+
+def members_to_come(db: Database, job: int) -> int:
+    """How many members of a set its newest result does not have yet; 0 where there is no result."""
+    text = """SELECT (SELECT count(*) FROM member m WHERE m.job = r.job AND m.identity IS NOT NULL) - r.members
+        FROM set_run r WHERE r.job = ?"""
+    row = db.connection.execute(text, (job,)).fetchone()
+    return 0 if row is None else int(row[0])

@@ -12,15 +12,11 @@ from vitreous.core.errors import UsageError
 from vitreous.project import actions, job_actions
 from vitreous.project.project import Project
 from vitreous.project.session import Session
+from vitreous.store import database, migration
 
 FLAG = """
 import sys
-import pytest
-
-from vitreous.core.errors import UsageError
-from vitreous.project import actions, job_actions
 from vitreous.project.project import Project
-from vitreous.project.session import Session
 Project(sys.argv[1]).set(pixel_size=float(sys.argv[2]))
 """
 
@@ -50,3 +46,16 @@ def test_a_change_that_fails_leaves_no_trace_in_the_graph(tmp_path: Path) -> Non
                 project.act("half", author=None)
         project.add("measure")
         assert [session.graph().jobs[number].type for number in session.graph().order] == ["import", "measure"]
+
+
+def test_a_project_of_an_older_version_is_seen_as_it_is_after_a_change(tmp_path: Path, monkeypatch) -> None:
+    Project.create(tmp_path / "p", "drift").close()
+    known = {**migration.migrations(), migration.latest_version() + 1: "CREATE TABLE later (x);"}
+    monkeypatch.setattr(migration, "migrations", lambda: known)
+    monkeypatch.setattr(migration, "latest_version", lambda: max(known))
+    monkeypatch.setattr(database, "latest_version", lambda: max(known))
+    project = Project(tmp_path / "p")
+    assert project.graph().jobs == {}
+    project.add("import", sources=[str(tmp_path)])
+    assert list(project.graph().jobs) == [1]
+    assert project.note is None

@@ -200,6 +200,7 @@ class Project:
                 yield self._held, lock
         finally:
             self._held = None
+            self.close()  # what was read of an older catalogue is a copy, which does not follow it
             lock.release()
 
     def act(self, action: str, **arguments: Any) -> Any:

@@ -21,7 +21,7 @@ help:
 	@echo "make lint          ruff, mypy and the layer contracts only"
 	@echo "make bench-movies  measure motion correction and CTF estimation (minutes)"
 	@echo "make bench-ctf     measure CTF estimation on simulated sums and real micrographs (a minute)"
-	@echo "make bench-2d      compare 2D classification with RELION: CPU time, memory, quality of the classes (half an hour)"
+	@echo "make bench-2d      compare 2D classification with RELION: CPU time, memory, quality of the classes (two hours)"
 	@echo "make bench-picking measure picking on simulated micrographs of two specimens (minutes)"
 	@echo "make bench-engine  measure what the engine costs per task (a minute)"
 	@echo "make bench-store   measure a project of 100,000 images and 10 million particles (minutes)"

@@ -1,4 +1,4 @@
-"""A session from nothing to a report: a simulated camera writes movies while a project processes them.
+"""A session from nothing to 2D classes and a report: a simulated camera writes movies while a project processes them.
 
 Then a real micrograph, thinned into frames, goes through a second project.
 """
@@ -48,12 +48,16 @@ KRIOS = {"pixel_size": 0.66655, "voltage": 300.0, "spherical_aberration": 2.7}
 KRIOS_DOSE = 41.2
 CROP = 2048
 DRIFT = ((0, 0), (4, -3), (7, -5), (9, -6), (10, -7), (11, -7), (12, -8), (12, -8), (13, -8), (13, -9))
+DIAMETER = 190.0
+"""Å, of the simulated assembly."""
 IMPORT = {"settle_delay": 3.0, "file_timeout": 8.0, "global_timeout": 15.0}
 """s, short for a demonstration: a microscope's session has 15 s, 5 min and 12 h."""
 TOLD = {
     "motion": "drift {drift_total:.1f} Å",
     "ctf": "defocus {defocus:.0f} Å, rings to {fit_resolution:.1f} Å",
     "measure": "iciness {iciness:.2f}",
+    "pick": "{picks_found:.0f} picks",
+    "extract": "{particles_extracted:.0f} particles",
 }
 """Job type → what is told of an item that is done."""
 
@@ -138,9 +142,12 @@ def follow(folder: Path, over: threading.Event) -> None:
 
 def tell(project: Project, event: Event) -> None:
     """Print one line of the log where it is about an item or a file."""
-    if event.kind not in ("import", "done", "quarantined") or event.item == 0:
+    if event.kind not in ("import", "done", "quarantined"):
         return
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
+    if event.item == 0:
+        say(f"   {clock}  all items  {project.job(event.job).view().title}: {event.message}")
+        return
     if event.item is None:
         say(f"   {clock}  {event.message}. {(event.data or {}).get('hint', '')}", "red")
         return
@@ -161,10 +168,12 @@ class Known(dict[str, Any]):
 def session(out: Path, movies: list[Path], gain: Path, settings: Mapping[str, Any]) -> Project:
     """A live session: the project takes each movie when it is whole, and ends when nothing more comes."""
     say("2. The camera writes, one movie after the other, one of them bad; the project watches its folder …")
-    project = Project.create(out / "session", "drift", {**settings, "gain": gain}, title="Demonstration")
+    known = {**settings, "gain": gain, "diameter": DIAMETER}
+    project = Project.create(out / "session", "single-particle", known, title="Demonstration")
     options = {f"import__{name}": value for name, value in IMPORT.items()}
-    jobs = project.run_template("drift", import__sources=[str(out / "camera")], motion__patches=[3, 3], **options)
-    jobs.append(project.add("ctf", project.job("Correct motion"), box=512))
+    options |= {"import__sources": [str(out / "camera")], "motion__patches": [3, 3], "ctf__box": 512}
+    options["classify2d__classes"] = 4
+    jobs = project.run_template("single-particle", **options)
     say(f"   {', '.join(f'J{job.id} {job.view().title}' for job in jobs)}")
     with told(project), camera(out / "camera", movies):
         project.run(until="closed")
@@ -229,17 +238,18 @@ def real(out: Path) -> Project | None:
 
 def results_of(project: Project) -> list[Result]:
     """What the jobs found of each item, put together as the report wants it."""
-    found = []
+    found, names = [], [job.name for job in STEPS]
     for item in project.table().to_dict("records"):
         parts, outputs = {}, {}
         for task in project.tasks(item=item["name"], state="done"):
-            if task.folder is None:
+            kind = project.job(task.job).view().type
+            if task.folder is None or kind not in names:
                 continue
             folder = project.folder / task.folder
             part = json.loads(next(folder.glob("[!.]*.json")).read_text())
             part["outputs"] = {name: str(folder / file) for name, file in part["outputs"].items()}
-            parts[project.job(task.job).view().type] = part
-        in_order = {job.name: parts[job.name] for job in STEPS if job.name in parts}
+            parts[kind] = part
+        in_order = {name: parts[name] for name in names if name in parts}
         found.append(merged(in_order, Path(item["source_path"]), outputs))
     return found
 
@@ -289,6 +299,7 @@ def next_steps(project: Project, page: Path) -> None:
         'edit ctf max_resolution=4 --reason "no rings beyond"',
         "run",
         'sql "SELECT name, defocus_u, drift_total FROM exposures"',
+        'sql "SELECT class_number, count(*) FROM particles2d GROUP BY class_number"',
     ):
         say(f"   vitreous {command} --project {folder}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +96,9 @@ def _sparse(rows: np.ndarray, columns: np.ndarray, values: np.ndarray, shape: tu
     coordinates = torch.sparse_coo_tensor(
         places, torch.from_numpy(values).to(torch.float32), shape, check_invariants=False
     )
-    return coordinates.coalesce().to_sparse_csr()
+    with warnings.catch_warnings():  # torch calls the format young each time a process first uses it
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
+        return coordinates.coalesce().to_sparse_csr()
 
 
 def _roll_off(plan: Gridding, device: torch.device) -> torch.Tensor:

@@ -79,6 +79,7 @@ function Pages() {
               <Route path="queue" element={<Queue />} />
               <Route path="results" element={<Results />} />
               <Route path="jobs/:job/classes" element={<Classes />} />
+              <Route path="classes" element={<Classes />} />
               <Route path="export" element={<Export />} />
               <Route path="settings" element={<Settings />} />
             </Route>

@@ -3503,7 +3503,7 @@ export interface components {
         /**
          * ClassGallery
          * @description The classes of a job; ``asked`` is the job of the address, which may be a selection; ``why`` says what it waits
-         *     for where there are no classes yet.
+         *     for where there are no classes yet, ``late`` which images the newest result does not have.
          */
         ClassGallery: {
             /** Asked */
@@ -3514,6 +3514,8 @@ export interface components {
             has_result: boolean;
             /** Job */
             job: number;
+            /** Late */
+            late: string | null;
             run: components["schemas"]["ClassRun"] | null;
             /** Selections */
             selections: components["schemas"]["ClassSelection"][];
@@ -5685,6 +5687,8 @@ export interface components {
         /**
          * ProjectSetting
          * @description A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced.
+         *
+         *     modes: those of projects in which it is normal though it is advanced elsewhere.
          */
         ProjectSetting: {
             /** Choices */
@@ -5701,6 +5705,8 @@ export interface components {
             maximum: number | null;
             /** Minimum */
             minimum: number | null;
+            /** Modes */
+            modes: string[];
             /** Name */
             name: string;
             /** Title */

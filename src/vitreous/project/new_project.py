@@ -39,15 +39,20 @@ TITLES = {
     "disk_reserve": "Disk space to keep free",
     "order": "Which image is next",
 }
-FIRST = ("pixel_size", "voltage", "spherical_aberration", "dose_per_frame", "gain")
-"""Settings that are asked at first; the others are advanced."""
+FIRST = ("pixel_size", "voltage", "spherical_aberration", "dose_per_frame", "diameter", "gain")
+"""Settings that are asked at first, in this order; the others are advanced."""
+ONLY_IN = {"diameter": ("single-particle",)}
+"""Settings that are asked at first in some modes alone."""
+LIMITS = {"diameter": (5.0, 5000.0)}
+"""Least and greatest value of settings beside those of the acquisition."""
 
 
 def setting_fields() -> list[dict[str, Any]]:
     """The settings of a project as fields of a form, from their declarations; JSON-able.
 
     Each has ``name``, ``title``, ``help``, ``unit``, ``kind`` (number, numbers, file, text), limits, ``level`` (normal,
-    advanced) and ``default``: what the site begins with, ``None`` where it says nothing.
+    advanced), ``modes`` (in which it is normal though it is advanced elsewhere) and ``default``: what the site begins
+    with, ``None`` where it says nothing.
     """
     site = site_settings()
     properties = Acquisition.model_json_schema()["properties"]
@@ -55,15 +60,17 @@ def setting_fields() -> list[dict[str, Any]]:
     entries += [(name, text, _other_shape(name)) for name, text in OTHER_SETTINGS.items()]
     fields = []
     for name, text, shape in entries:
-        meaning, _, unit = text.partition(";")[0].rpartition(", ")
+        head, semicolon, remark = text.partition(";")
+        meaning, _, unit = head.rpartition(", ")
         known = unit in ("Å", "kV", "mm", "e/Å²", "GB")
         fields.append(
             {
                 "name": name,
                 "title": TITLES.get(name, name.replace("_", " ")),
-                "help": meaning if known and ";" not in text else text,
+                "help": meaning + semicolon + remark if known else text,
                 "unit": unit if known else None,
-                "level": "normal" if name in FIRST else "advanced",
+                "level": "normal" if name in FIRST and name not in ONLY_IN else "advanced",
+                "modes": list(ONLY_IN.get(name, ())),
                 "default": site.get(name),
                 **shape,
             }
@@ -85,7 +92,8 @@ def _shape(field: Mapping[str, Any]) -> dict[str, Any]:
 def _other_shape(name: str) -> dict[str, Any]:
     choices = {"device": ["cpu", "cuda"], "order": ["first", "newest"]}.get(name, [])
     kind = "file" if name in FILES else "number" if name in NUMBERS else "choice" if choices else "text"
-    return {"kind": kind, "choices": choices, "minimum": 0.0 if kind == "number" else None, "maximum": None}
+    least, most = LIMITS.get(name, (0.0, None)) if kind == "number" else (None, None)
+    return {"kind": kind, "choices": choices, "minimum": least, "maximum": most}
 
 
 def make_project(

@@ -30,7 +30,7 @@ from vitreous.workflow.job_type import JobType
 LAST = 50
 """Images whose median is compared with the limits."""
 SPARK = 60
-COLUMNS = ("counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "particles")
+COLUMNS = ("counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "picks_found")
 SILENCE = 900.0
 """s without an image after which something is wrong, where images are awaited."""
 _EMPTY: dict[str, dict[str, list[float | None]]] = {"queue": {"values": []}, "free_space": {"values": []}}

@@ -23,7 +23,7 @@ LABELS = {
     "defocus": "Defocus",
     "fit_resolution": "Fit resolution",
     "iciness": "Iciness",
-    "particles": "Particles",
+    "picks_found": "Picks/image",
 }
 
 

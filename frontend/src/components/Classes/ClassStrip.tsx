@@ -48,6 +48,19 @@ export function JobClasses({ project, job }: { project: string; job: number }) {
   return card ? <ClassStrip project={project} card={card} title="Class averages" job={job} /> : null;
 }
 
+/** The best average of a job, for its node in the graph. */
+export function NodeAverage({ project, job, size }: { project: string; job: number; size: number }) {
+  const card = useCards(project, job).data?.[0];
+  const best = card?.best[0];
+  if (!card?.run || !best) return null;
+  const told = `Best of ${counted(card.n_classes ?? 0, "class", "classes")}: class ${best.number}`;
+  return (
+    <Link to={classesUrl(project, job)} aria-label={`${told}; all classes`} title={told}>
+      <img src={averageUrl(project, card.job, card.run, best.number, size)} alt="" className={classes.picture} />
+    </Link>
+  );
+}
+
 /** The newest classification of a session, in a box; nothing where there is none. */
 export function SessionClasses({ project, className }: { project: string; className?: string }) {
   const { data } = useCards(project);

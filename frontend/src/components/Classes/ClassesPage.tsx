@@ -119,16 +119,16 @@ function Head({ project, found, run, source, onSource, all }: PageProps & { all:
         <h1>2D classes</h1>
         <Anchor component={Link} to={`/p/${project}/workflow?job=${found.job}`} size="sm">J{found.job} {found.title}</Anchor>
         <StateBadge state={found.state} />
+        {run.running && (
+          <Text size="sm" component="div" role="status" className={classes.iteration}>
+            Iteration {run.iteration} of {run.iterations}{found.state === "running" ? "" : ": it has stopped, and goes on from here"}
+            <Progress value={(100 * run.iteration) / Math.max(1, run.iterations)} size="sm" aria-label={`Iteration ${run.iteration} of ${run.iterations}`} />
+          </Text>
+        )}
         {(run.running || source === "result") && found.has_result && (
           <SegmentedControl size="xs" aria-label="Which averages" value={source} onChange={onSource} data={[{ value: "newest", label: "Run under way" }, { value: "result", label: "Last result" }]} />
         )}
       </div>
-      {run.running && (
-        <Text size="sm" component="div" role="status">
-          Iteration {run.iteration} of {run.iterations}{found.state === "running" ? "" : ": it has stopped, and goes on from here"}
-          <Progress value={(100 * run.iteration) / Math.max(1, run.iterations)} size="sm" mt={2} aria-label={`Iteration ${run.iteration} of ${run.iterations}`} />
-        </Text>
-      )}
       <div className={classes.facts}>
         <span><b>{formatCount(run.n_used)}</b> particles{run.n_used < run.n_particles ? ` of ${formatCount(run.n_particles)}` : ""}</span>
         <span><b>{alive}</b> of {all.length} classes alive</span>
@@ -136,6 +136,7 @@ function Head({ project, found, run, source, onSource, all }: PageProps & { all:
         <span>{run.box} px of {formatNumber(run.pixel_size, 2)} Å</span>
         <span>{formatTime(run.made)}</span>
         {run.stale && !run.running && <Text span size="sm" c="var(--mantine-color-yellow-text)">Stale: the job now has other parameters or more particles</Text>}
+        {found.late && !run.running && <span role="status">{found.late}</span>}
       </div>
     </header>
   );

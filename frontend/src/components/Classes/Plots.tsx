@@ -1,6 +1,7 @@
 import { Anchor, Skeleton, Table, Text, Title } from "@mantine/core";
 import { useMemo } from "react";
 import { Link } from "react-router";
+import { ticks } from "@/components/Chart/scale";
 import { Fault } from "@/components/Fault/Fault";
 import { counted, formatCount, formatNumber, UNKNOWN } from "@/components/format";
 import { DATA_COLOURS } from "@/theme";
@@ -92,10 +93,8 @@ function Worth({ all, chosen, onPick }: Props) {
   const places = dots.map((dot) => dot.x);
   const [low, high] = [Math.min(...places), Math.max(...places)];
   const room = Math.max(0.5, 0.08 * (high - low));
-  const step = Math.max(1, Math.ceil((high - low + 2 * room) / 7));
-  const ticks: [number, string][] = [];
-  for (let value = Math.ceil((low - room) / step) * step; value <= high + room; value += step) ticks.push([value, String(-value)]);
-  return <Dots label="Resolution of each class against its share of the particles" x={[low - room, high + room]} xTicks={ticks} xLabel="resolution / Å" yRange={[0, 1.1 * Math.max(...dots.map((dot) => dot.y))]} yLabel="share / %" dots={dots} onPick={onPick} />;
+  const marks = ticks(low - room, high + room, 6).map((value): [number, string] => [value, String(Number((-value).toPrecision(4)))]);
+  return <Dots label="Resolution of each class against its share of the particles" x={[low - room, high + room]} xTicks={marks} xLabel="resolution / Å" yRange={[0, 1.1 * Math.max(...dots.map((dot) => dot.y))]} yLabel="share / %" dots={dots} onPick={onPick} />;
 }
 
 function Convergence({ curves: { history } }: { curves: Curves }) {

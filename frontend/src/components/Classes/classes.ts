@@ -31,8 +31,18 @@ export function useCurves(project: string, job: number, source: Source, stamp: s
     enabled: stamp !== undefined,
     staleTime: Infinity,
     queryFn: () => need(client.GET("/api/projects/{project}/jobs/{job}/classes/curves", { params: { path: { project, job: String(job) }, query: { source } } })),
+    select: compared,
     ...STAY,
   });
+}
+
+/** Curves as far as the averages were compared: beyond the limit of the search all values are 0, and say nothing. */
+function compared(curves: Curves): Curves {
+  const frc = Object.entries(curves.frc).map(([number, values]) => {
+    const end = values.findLastIndex((value) => value !== null && value !== 0);
+    return [number, values.map((value, place) => (place > end ? null : value))] as const;
+  });
+  return { ...curves, frc: Object.fromEntries(frc) };
 }
 
 export function useCards(project: string, job?: number) {

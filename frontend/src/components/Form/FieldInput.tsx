@@ -1,5 +1,6 @@
-import { NumberInput, SegmentedControl, Select, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
+import { Anchor, NumberInput, SegmentedControl, Select, Stack, Switch, Text, TextInput, Tooltip } from "@mantine/core";
 import { useState } from "react";
+import { Link } from "react-router";
 import { faultOf, limitText, valueText, type Field } from "./fields";
 import { FileInput } from "./FileInput";
 import classes from "./Form.module.css";
@@ -12,6 +13,8 @@ export interface InputProps {
   place: string;
   value: unknown;
   inherited?: Inherited;
+  /** Nothing can be computed before it is known, and it is known from nowhere. */
+  lacking?: boolean;
   faults: Record<string, string>;
   onChange: (value: unknown) => void;
   project: string;
@@ -22,22 +25,24 @@ export function emptyText(field: Field, inherited?: Inherited): string {
   const unit = field.unit === "fraction" ? null : field.unit;
   if (inherited && inherited.value !== null) return `${valueText(inherited.value, unit)}, from the ${inherited.origin}`;
   if (field.fallback !== null && field.fallback !== "") return `${valueText(field.fallback, unit)} by default`;
-  return field.required ? "needed" : field.inherits ? "from the movie or the project" : "unset";
+  return field.required || field.needed ? "needed" : field.inherits ? "from the movie or the project" : "unset";
 }
 
 /** One field of any kind, with its label, help, limits and what is wrong with it. */
 export function FieldInput(props: InputProps) {
-  const { field, place, value, inherited, faults, onChange } = props;
+  const { field, place, value, inherited, lacking, faults, onChange, project } = props;
   const [touched, setTouched] = useState(false);
   const wrong = faultOf(field, value);
   const error = faults[place] ?? (wrong && (touched || wrong !== "needed") ? wrong : undefined);
   const common = {
-    label: <Label field={field} set={value !== undefined && value !== null && value !== ""} reset={() => onChange(undefined)} />,
+    label: <Label field={field} lacking={lacking} set={value !== undefined && value !== null && value !== ""} reset={() => onChange(undefined)} />,
     error,
     size: "sm" as const,
     onBlur: () => setTouched(true),
     placeholder: emptyText(field, inherited),
-    description: undefined,
+    description: field.needed && field.inherits ? <Where project={project} name={field.name} lacking={lacking} /> : undefined,
+    inputWrapperOrder: ["label", "input", "description", "error"] as ("label" | "input" | "description" | "error")[],
+    "aria-required": field.required || lacking,
     classNames: { root: classes.input },
     "aria-label": field.title,
   };
@@ -83,8 +88,18 @@ export function Unit({ text }: { text: string }) {
   );
 }
 
+/** Where else a value can be set that a job can't do without. */
+function Where({ project, name, lacking }: { project: string; name: string; lacking?: boolean }) {
+  const settings = <Anchor component={Link} inherit to={`/p/${project}/settings?field=${name}`}>the project's settings</Anchor>;
+  return lacking ? (
+    <Text span inherit c="var(--mantine-color-yellow-text)">Needed: set it here, or for all jobs in {settings}.</Text>
+  ) : (
+    <>Unless set here, it is taken from {settings}.</>
+  );
+}
+
 /** Title, a mark where it is set, help on hover and focus, and the way back to what is inherited. */
-export function Label({ field, set, reset }: { field: Field; set: boolean; reset: () => void }) {
+export function Label({ field, lacking, set, reset }: { field: Field; lacking?: boolean; set: boolean; reset: () => void }) {
   const limits = field.kind === "number" ? limitText(field.limits) : "";
   const help = [field.help, limits].filter(Boolean).join(" · ");
   return (
@@ -93,7 +108,7 @@ export function Label({ field, set, reset }: { field: Field; set: boolean; reset
       <Tooltip label={help} multiline maw={320} disabled={!help} events={{ hover: true, focus: true, touch: true }} openDelay={200}>
         <span tabIndex={-1}>
           {field.title}
-          {field.required && <span aria-hidden> *</span>}
+          {(field.required || lacking) && <span aria-hidden> *</span>}
         </span>
       </Tooltip>
       {limits && <Text size="xs" c="dimmed" span fw={400}>{limits}</Text>}

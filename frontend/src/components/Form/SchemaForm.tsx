@@ -1,6 +1,6 @@
 import { Badge, Fieldset, Group, SimpleGrid, Switch, Text } from "@mantine/core";
 import { useMemo } from "react";
-import { type Field, faultOf } from "./fields";
+import { type Field, faultOf, isLacking } from "./fields";
 import { FieldInput } from "./FieldInput";
 import classes from "./Form.module.css";
 
@@ -12,8 +12,8 @@ export interface Inherited {
 interface Props {
   fields: Field[];
   params: Record<string, unknown>;
-  /** Name → value that is taken where none is set, with its origin. */
-  inherited: Record<string, Inherited>;
+  /** Name → value that is taken where none is set, with its origin; not there while it is asked for. */
+  inherited: Record<string, Inherited> | undefined;
   /** Place such as `select.fraction` → what the server says is wrong. */
   faults: Record<string, string>;
   onChange: (name: string, value: unknown) => void;
@@ -47,7 +47,8 @@ export function SchemaForm({ fields, params, inherited, faults, onChange, advanc
         </Group>
       )}
       {groups.map(([title, several]) => {
-        const shown = several.filter((field) => advanced || !field.advanced || faults[field.name] || (field.required && faultOf(field, params[field.name])));
+        const lacks = (field: Field) => inherited !== undefined && isLacking(field, params[field.name], inherited[field.name]);
+        const shown = several.filter((field) => advanced || lacks(field) || !field.advanced || faults[field.name] || (field.required && faultOf(field, params[field.name])));
         if (shown.length === 0) return null;
         return (
           <Fieldset key={title} legend={title} className={classes.section} variant="unstyled" disabled={disabled}>
@@ -58,7 +59,8 @@ export function SchemaForm({ fields, params, inherited, faults, onChange, advanc
                     field={field}
                     place={field.name}
                     value={params[field.name]}
-                    inherited={inherited[field.name]}
+                    inherited={inherited?.[field.name]}
+                    lacking={lacks(field)}
                     faults={faults}
                     onChange={(value) => onChange(field.name, value)}
                     project={project}

@@ -12,6 +12,8 @@ export interface Field {
   advanced: boolean;
   group: string;
   required: boolean;
+  /** Nothing can be computed before it is known, here or from the project. */
+  needed: boolean;
   fallback: unknown;
   inherits: boolean;
   limits: Limits;
@@ -56,6 +58,7 @@ function fieldOf(name: string, entry: Schema, whole: Schema, required: boolean):
     advanced: entry.level === "advanced",
     group: String(entry.group ?? "Options"),
     required,
+    needed: entry.needed === true,
     fallback: entry.default ?? null,
     inherits: entry.inherits === true,
     limits: {},
@@ -186,6 +189,12 @@ function unionFault(field: Field, value: Record<string, unknown>): string | null
   if (!kind) return "choose one";
   const wrong = kind.fields.find((part) => faultOf(part, value[part.name]) !== null);
   return wrong ? `${wrong.title}: ${faultOf(wrong, value[wrong.name])}` : null;
+}
+
+/** Whether a value has to be given here: it is not set, and nothing is there to inherit. */
+export function isLacking(field: Field, value: unknown, inherited?: { value: unknown }): boolean {
+  const set = value !== undefined && value !== null && value !== "";
+  return !set && field.needed && field.fallback === null && (inherited?.value ?? null) === null;
 }
 
 /** Only what is set: empty fields are left to slots, project and defaults. */

@@ -38,7 +38,7 @@ export function JobForm({ project, type, form, job, wide, disabled }: Props) {
       <SchemaForm
         fields={form.fields}
         params={form.shown}
-        inherited={form.check?.inherited ?? {}}
+        inherited={form.check?.inherited}
         faults={form.faults}
         onChange={form.setParam}
         advanced={advanced}

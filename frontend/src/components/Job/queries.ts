@@ -60,6 +60,5 @@ export function fits(needs: readonly (readonly string[])[], slots: readonly stri
 /** Whether a job type can stand behind a job. */
 export function fitsBehind(type: JobType, job: JobLine): boolean {
   if (type.scope === "source") return false;
-  if (job.scope === "set" && type.scope !== "set") return false;
   return fits(type.needs, job.slots);
 }

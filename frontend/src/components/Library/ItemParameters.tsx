@@ -30,7 +30,7 @@ function Form({ project, type, ids, onClose }: { project: string; type: JobType;
   const [params, setParams] = useState<Record<string, unknown>>({});
   const [advanced, setAdvanced] = useState(false);
   const action = useAction(project);
-  const fields = useMemo(() => fieldsOf(type.parameters).map((field) => ({ ...field, required: false })), [type]);
+  const fields = useMemo(() => fieldsOf(type.parameters).map((field) => ({ ...field, required: false, needed: false })), [type]);
   const given = setValues(params);
   const send = async (values: Record<string, unknown>, told: string) => {
     const names = Object.keys(values);
@@ -44,7 +44,7 @@ function Form({ project, type, ids, onClose }: { project: string; type: JobType;
       <Text size="sm" c="dimmed">
         What is set here holds for these images alone; the rest stays as the job has it. What depends on it is computed again.
       </Text>
-      <SchemaForm fields={fields} params={params} inherited={{}} faults={{}} onChange={(name, value) => setParams((before) => ({ ...before, [name]: value }))} advanced={advanced} onAdvanced={setAdvanced} project={project} wide />
+      <SchemaForm fields={fields} params={params} inherited={undefined} faults={{}} onChange={(name, value) => setParams((before) => ({ ...before, [name]: value }))} advanced={advanced} onAdvanced={setAdvanced} project={project} wide />
       <Group justify="space-between">
         <Button variant="default" onClick={() => void send(all, "These images take the job's parameters again").catch(() => undefined)}>
           As the job has it

@@ -56,7 +56,7 @@ function NewProjectForm({ modes, fields, roots, onClose }: { modes: ModeLine[]; 
       <Stack gap="md">
         <Place draft={draft} change={change} folder={folder} />
         <ModeChoice modes={modes} value={draft.mode} onChange={(mode) => change({ mode, template: templateOf(modes, mode) })} />
-        <Acquisition fields={fields} values={draft.settings} onChange={(name, value) => change({ settings: { ...draft.settings, [name]: value } })} />
+        <Acquisition fields={fields} mode={draft.mode} values={draft.settings} onChange={(name, value) => change({ settings: { ...draft.settings, [name]: value } })} />
         <Camera modes={modes} draft={draft} change={change} />
         {create.error && <Fault error={create.error} />}
         <Group justify="flex-end">
@@ -117,8 +117,9 @@ function ModeChoice({ modes, value, onChange }: { modes: ModeLine[]; value: stri
   );
 }
 
-function Acquisition({ fields, values, onChange }: { fields: SettingField[]; values: SettingValues; onChange: (name: string, value: unknown) => void }) {
+function Acquisition({ fields, mode, values, onChange }: { fields: SettingField[]; mode: string; values: SettingValues; onChange: (name: string, value: unknown) => void }) {
   const [more, { toggle }] = useDisclosure(false);
+  const isFirst = (field: SettingField) => field.level === "normal" || field.modes.includes(mode);
   return (
     <fieldset style={{ border: 0, padding: 0, margin: 0 }}>
       <Text size="sm" fw={500} component="legend">
@@ -127,12 +128,12 @@ function Acquisition({ fields, values, onChange }: { fields: SettingField[]; val
       <Text size="xs" c="dimmed" mb={6}>
         What is left empty is taken from the movies' headers where they say it.
       </Text>
-      <SettingInputs fields={fields.filter((field) => field.level === "normal")} values={values} onChange={onChange} />
+      <SettingInputs fields={fields.filter(isFirst)} values={values} onChange={onChange} />
       <Button size="compact-xs" variant="subtle" mt={6} onClick={toggle} aria-expanded={more}>
         {more ? "Fewer settings" : "More settings"}
       </Button>
       <Collapse expanded={more}>
-        <SettingInputs fields={fields.filter((field) => field.level !== "normal")} values={values} onChange={onChange} />
+        <SettingInputs fields={fields.filter((field) => !isFirst(field))} values={values} onChange={onChange} />
       </Collapse>
     </fieldset>
   );

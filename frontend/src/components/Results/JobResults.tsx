@@ -5,9 +5,11 @@ import { Fault } from "@/components/Fault/Fault";
 import { JobClasses } from "@/components/Classes/ClassStrip";
 import { isClassJob } from "@/components/Classes/classes";
 import { counted, formatCount, shown } from "@/components/format";
+import { useJobs } from "@/components/Job/queries";
 import { StateBadge } from "@/components/State/StateBadge";
 import { Files } from "./Files";
 import { Ranked } from "./Ranked";
+import { stateText } from "@/components/Workflow/words";
 import classes from "./Results.module.css";
 import { rankedBy, telling, useHistogram, type JobResult } from "./results";
 import { YieldCard } from "./YieldCard";
@@ -16,11 +18,12 @@ import { YieldCard } from "./YieldCard";
 export function JobResults({ project, result }: { project: string; result: JobResult }) {
   const columns = telling(result);
   const by = rankedBy(result);
+  const line = useJobs(project).data?.jobs.find((job) => job.id === result.job);
   return (
     <>
       <Group gap="md" wrap="wrap">
         <Title order={2}>J{result.job} {result.title}</Title>
-        <StateBadge state={result.state} />
+        <StateBadge state={line?.state ?? result.state} word={line && stateText(line)} />
         <Text size="sm" c="dimmed">{counted(result.done, "result")}</Text>
         <Anchor size="sm" component={Link} to={`/p/${project}/workflow?job=${result.job}`}>Open in the workflow</Anchor>
       </Group>

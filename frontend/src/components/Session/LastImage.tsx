@@ -11,7 +11,7 @@ import classes from "./Session.module.css";
 
 const Overview = lazy(() => import("@/components/Image/Overview").then(({ Overview: found }) => ({ default: found })));
 
-const FACTS = ["counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "particles"];
+const FACTS = ["counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness", "picks_found"];
 
 interface Given {
   project: string;
@@ -79,7 +79,7 @@ export function LastImage({ project, held, onHold, now }: Given) {
           <div key={name}>
             <dt>{columnName(name)}</dt>
             <dd>
-              {name === "particles" ? String(values![name]) : formatColumn(name, values![name])} <small style={{ fontWeight: 400 }}>{shown(name).unit}</small>
+              {formatColumn(name, values![name], name === "picks_found" ? "integer" : undefined)} <small style={{ fontWeight: 400 }}>{shown(name).unit}</small>
             </dd>
           </div>
         ))}

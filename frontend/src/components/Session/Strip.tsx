@@ -8,8 +8,9 @@ import classes from "./Session.module.css";
 
 /** The figures of the session, each with its state as icon, word and colour, and its small curve. */
 export function Strip({ pulse }: { pulse: Pulse | undefined }) {
+  const number = pulse?.figures.length ?? 11;
   return (
-    <dl className={classes.strip} style={{ margin: 0 }} aria-label="Figures of the session">
+    <dl className={classes.strip} style={{ margin: 0, "--figures": number, "--half": Math.ceil(number / 2) } as React.CSSProperties} aria-label="Figures of the session">
       {pulse
         ? pulse.figures.map((figure) => <Figure key={figure.name} figure={figure} />)
         : Array.from({ length: 11 }, (_, n) => <Skeleton key={n} height={126} />)}
@@ -52,7 +53,7 @@ function valueOf(figure: PulseFigure): { text: string; unit: string } {
   if (name === "rate") return { text: formatCount(value), unit: "/h" };
   if (name === "kept") return { text: value.toFixed(value > 99 && value < 100 ? 1 : 0), unit: "%" };
   if (name === "processed") return { text: formatCount(value), unit: "" };
-  if (name === "queue" || name === "particles") return { text: formatCount(value), unit: name === "queue" ? "images" : "" };
+  if (name === "queue" || name === "picks_found") return { text: formatCount(value), unit: name === "queue" ? "images" : "" };
   const { unit, scale, digits } = shown(name, figure.unit);
   return { text: (value * scale).toFixed(digits), unit: unit === "e/px/frame" ? "e/px" : (unit ?? "") };
 }

@@ -29,7 +29,7 @@ export const USUAL_FILTERS = ["fit_resolution", "drift_total", "iciness", "defoc
 
 const NAMES: Record<string, string> = {
   rate: "Images per hour", queue: "Queue", free_space: "Disk free", time: "Time", counts_per_frame: "Counts", drift_total: "Drift", defocus: "Defocus",
-  fit_resolution: "Fit resolution", iciness: "Iciness", particles: "Particles", relative_stddev: "Relative deviation",
+  fit_resolution: "Fit resolution", iciness: "Iciness", picks_found: "Picks/image", relative_stddev: "Relative deviation",
   defocus_difference: "Astigmatism", shift_group: "Shift group", group_name: "Group",
 };
 

@@ -23,7 +23,11 @@ export function EffectOfChange({ project, changes, children }: { project: string
       {data && !error && data.stale.length === 0 && <Text size="sm" mb="xs">No result becomes stale.</Text>}
       {data && !error && data.stale.length > 0 && (
         <>
-          <StateBadge state="stale" word={`${counted(data.results, "result")} of ${counted(data.stale.length, "job")} will be computed again`} />
+          {data.results > 0 ? (
+            <StateBadge state="stale" word={`${counted(data.results, "result")} of ${counted(data.stale.length, "job")} will be computed again`} />
+          ) : (
+            <Text size="sm">It bears on {counted(data.stale.length, "job")} without results yet; nothing is computed again.</Text>
+          )}
           <List size="sm" my={6}>
             {data.stale.slice(0, 8).map((job) => (
               <List.Item key={job.job}>J{job.job} {job.title}: {counted(job.done, "result")}{job.direct ? "" : ", because of a job before it"}</List.Item>

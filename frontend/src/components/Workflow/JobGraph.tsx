@@ -76,7 +76,6 @@ function Graph({ project, jobs, open, found, mayChange, onOpen, onAdd, onConnect
     (link: Connection | Edge) => {
       const source = byId.get(Number(link.source)), target = byId.get(Number(link.target));
       if (!source || !target || source.id === target.id || target.scope === "source") return false;
-      if (source.scope === "set" && target.scope !== "set") return false;
       return !behind(jobs, [target.id]).has(source.id) && fits(target.needs.map((need) => need.split("|")), source.slots);
     },
     [byId, jobs],

@@ -2,6 +2,8 @@ import { ActionIcon } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
 import { memo } from "react";
+import { NodeAverage } from "@/components/Classes/ClassStrip";
+import { isClassJob } from "@/components/Classes/classes";
 import { formatCount } from "@/components/format";
 import { ItemView } from "@/components/Image/ItemView";
 import type { JobLine } from "@/components/Job/queries";
@@ -48,6 +50,9 @@ export const JobNode = memo(function JobNode({ data }: NodeProps<FlowNode>) {
         <div className={`${classes.picture} nodrag`}>
           {job.last_item !== null && <ItemView project={project} item={job.last_item} view={view} size={128} onOpen={() => onOpen(job.id)} />}
         </div>
+      )}
+      {isClassJob(job) && (
+        <div className={`${classes.picture} nodrag`}><NodeAverage project={project} job={job.id} size={128} /></div>
       )}
       {job.outputs.map((output, place) => (
         <Handle

@@ -18,6 +18,7 @@ export function flowText(job: JobLine): string {
     if (job.outputs.includes("rejected")) return `${formatCount(kept ?? 0)} kept, ${formatCount(job.given.rejected ?? 0)} rejected`;
     return Object.entries(job.given).map(([name, count]) => `${name.replace("_", " ")} ${formatCount(count)}`).join(", ");
   }
+  if (job.scope === "set") return job.counts.done ? "one result for all" : "all together";
   return `${formatCount(job.total)} → ${formatCount(job.given.items ?? 0)}`;
 }
 

@@ -20,6 +20,7 @@ from vitreous.project.classes.selections import selections
 from vitreous.project.job_pages import job_lines
 from vitreous.project.session import Session
 from vitreous.project.why import explain_job
+from vitreous.store.ledger import members_to_come
 
 BEST = 6
 """Averages that a card shows."""
@@ -46,6 +47,7 @@ def gallery(session: Session, name: str | int, source: Source = "newest") -> dic
         "state": lines[number]["state"],
         "selections": selections(session, number, found.model if found else None, lines),
         "why": None if found else explain_job(session, job),
+        "late": explain_job(session, job) if found and members_to_come(session.db, number) > 0 else None,
         "has_result": bool(found and not found.running) or find_classes(session, number, "result") is not None,
         "classes": [_class(one) for one in found.model.classes] if found else [],
         "run": _run(found) if found else None,

@@ -103,7 +103,7 @@ class ClassSelection(BaseModel):
 
 class ClassGallery(BaseModel):
     """The classes of a job; ``asked`` is the job of the address, which may be a selection; ``why`` says what it waits
-    for where there are no classes yet."""
+    for where there are no classes yet, ``late`` which images the newest result does not have."""
 
     job: int
     asked: int
@@ -111,6 +111,7 @@ class ClassGallery(BaseModel):
     state: str
     selections: list[ClassSelection]
     why: str | None
+    late: str | None
     has_result: bool
     classes: list[ClassAverage]
     run: ClassRun | None

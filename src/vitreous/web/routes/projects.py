@@ -63,7 +63,10 @@ class ModeLine(BaseModel):
 
 
 class ProjectSetting(BaseModel):
-    """A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced."""
+    """A setting as a field of a form: kind is number, numbers, file, choice or text; level is normal or advanced.
+
+    modes: those of projects in which it is normal though it is advanced elsewhere.
+    """
 
     name: str
     title: str
@@ -71,6 +74,7 @@ class ProjectSetting(BaseModel):
     unit: str | None
     kind: str
     level: str
+    modes: list[str]
     choices: list[str]
     minimum: float | None
     maximum: float | None

@@ -106,6 +106,7 @@ def test_numbers_of_particles_are_fixed_and_fit_javascript() -> None:
     assert len(set(many.tolist())) == 20_000
     assert many.min() >= 0
     assert many.max() < 2**53
+    assert 0 <= particle_uids(["a"], np.array([1e30]), np.array([-1e30]))[0] < 2**53  # and no warning
     with pytest.raises(UsageError, match="not finite"):
         particle_uid("a", float("nan"), 0.0)
 

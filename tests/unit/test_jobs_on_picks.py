@@ -160,6 +160,21 @@ def test_a_micrograph_without_picks_has_none_and_says_so(tmp_path: Path, microgr
         IMPORT.start(ImportPicksParams(source=tmp_path / "none"))
 
 
+def test_images_that_are_numbered_are_named_by_a_list(tmp_path: Path, micrograph: Path) -> None:
+    (tmp_path / "c.txt").write_text("1 2.0 4.0\n2 6.0 8.0\n")
+    given = {"source": tmp_path / "c.txt", "pixel_size": 2.0}
+    (result,), _ = command(IMPORT, ImportPicksParams(**given), tmp_path / "out", micrograph)
+    assert "has picks of images 1, 2 …, by number, and not of m1" in result["error"]["message"]
+    for text in ("other.mrc\nm1.mrc\n", "2 m1.mrc\n1 other.mrc\n"):
+        (tmp_path / "images.txt").write_text(text)
+        params = ImportPicksParams(**given, image_list=tmp_path / "images.txt")
+        (result,), _ = command(IMPORT, params, tmp_path / "out", micrograph)
+        assert read_particle_parquet(Path(result["outputs"]["picks"]))["coordinate_x"].tolist() == [3.0]
+    (tmp_path / "images.txt").write_text("m1.mrc\n")
+    with pytest.raises(DataError, match="lists 1 images, and there are picks of image 2"):
+        IMPORT.start(ImportPicksParams(**given, image_list=tmp_path / "images.txt"))
+
+
 def test_one_place_of_coordinates_is_given(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="where the coordinates are is not known"):
         IMPORT.start(ImportPicksParams())

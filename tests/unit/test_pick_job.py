@@ -39,8 +39,8 @@ def test_files_hold_all_candidates_and_the_kept_ones(tmp_path: Path) -> None:
     ]  # fmt: skip
     table = read_particle_parquet(Path(result["outputs"]["picks"]))
     assert list(table.columns) == [
-        "uid", "micrograph", "micrograph_path", "coordinate_x", "coordinate_y", "pick_score", "pick_power",
-        "pick_source", "kept",
+        "uid", "micrograph", "micrograph_path", "micrograph_pixel_size", "coordinate_x", "coordinate_y", "pick_score",
+        "pick_power", "pick_source", "kept",
     ]  # fmt: skip
     kept = table.take(table["kept"] == 1)
     assert result["picks_found"] == len(kept) == len(PLACES)
@@ -128,6 +128,35 @@ def test_class_averages_serve_as_templates(tmp_path: Path) -> None:
     assert result["picks_found"] == len(PLACES)
     with pytest.raises(DataError, match=r"none\.mrc"):
         JOB.start(PickParams(diameter=160.0, method="template", templates=tmp_path / "none.mrc"))
+    whole = PickParams(diameter=160.0, method="template", templates=micrograph(tmp_path, "b"))
+    with pytest.raises(DataError, match=r"are no images of a particle of 160 Å|not square"):
+        JOB.start(whole)(micrograph(tmp_path), tmp_path / "out", silent)
+
+
+def test_a_header_that_contradicts_the_table_is_refused(tmp_path: Path) -> None:
+    path, star = micrograph(tmp_path), tmp_path / "micrographs.star"
+    write_micrograph_star(star, [MicrographRow("a", path, 2.0, Microscope(300.0, 2.7, 0.1), Ctf(15000.0, 15000.0))])
+    for micrographs, refused in ((PickParams(diameter=160.0, micrographs=star), True),
+                                 (PickParams(diameter=160.0, micrographs=star, pixel_size=4.0), False)):  # fmt: skip
+        (result,) = run_batch(JOB, micrographs, [path], tmp_path / "out")
+        assert ("error" in result) is refused
+        if refused:
+            assert "the pixel size is 4 Å in its header and 2 Å in the table" in result["error"]["message"]
+
+
+def test_a_bad_micrograph_is_reported_and_the_others_go_on(tmp_path: Path) -> None:
+    good, cut = micrograph(tmp_path), tmp_path / "cut.mrc"
+    cut.write_bytes(good.read_bytes()[:100_000])
+    results = run_batch(JOB, PickParams(diameter=160.0), [cut, tmp_path / "gone.mrc", good], tmp_path / "out")
+    assert "one frame takes" in results[0]["error"]["message"]
+    assert "does not exist" in results[1]["error"]["message"]
+    written = finish_batch(JOB, PickParams(diameter=160.0), results, tmp_path / "out")
+    assert set(read_particle_star(Path(written["picks"]))["micrograph"]) == {"a"}
+    assert finish_batch(JOB, PickParams(diameter=160.0), results[:2], tmp_path / "out") == {}
+    # No particle at all is no fault: files of none, and a sentence.
+    (nothing,) = run_batch(JOB, PickParams(diameter=160.0, threshold=900.0, floor=800.0), [good], tmp_path / "none")
+    assert nothing["picks_found"] == nothing["candidates"] == 0
+    assert any("no particle reaches 900 σ" in note for note in nothing["warnings"])
 
 
 def test_what_can_not_be_picked_leaves_no_file(tmp_path: Path) -> None:

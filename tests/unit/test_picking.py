@@ -225,6 +225,10 @@ def test_what_can_not_be_picked_is_said() -> None:
         reduce(noise(64), 1.0)
     with pytest.raises(UsageError, match="edges leaves nothing"):
         pick(reduce(noise(400), 4.0), PickSettings(150.0, edge_distance=300.0))
+    with pytest.raises(UsageError, match=r"a radius of 1000 Å \(250 px\) does not fit on 400 x 400 px"):
+        pick(reduce(noise(400), 4.0), PickSettings(2000.0))
+    with pytest.raises(UsageError, match="3 Å is smaller than the resolution of 20 Å"):
+        PickSettings(3.0)
     with pytest.raises(UsageError, match="beyond what pixels"):
         pick(reduce(noise(400), 4.0), PickSettings(150.0, max_resolution=6.0))
     with pytest.raises(UsageError, match="no templates"):

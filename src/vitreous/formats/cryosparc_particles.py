@@ -19,6 +19,7 @@ from vitreous.formats.stack_paths import located
 from vitreous.model.columns import columns as registry
 from vitreous.model.particles import ParticleTable, by_unique, is_known, micrograph_name
 
+Shape = tuple[int, int] | np.ndarray
 _HINT = "Give a .cs file of particles, as cryoSPARC exports it"
 _UID_BITS = 53
 _PLAIN = (
@@ -62,14 +63,14 @@ def with_passthrough(path: Path | str, passthrough: Path | str) -> ParticleTable
 
 
 def write_cryosparc_particles(
-    path: Path | str, table: ParticleTable, *, shape: tuple[int, int] | None = None, root: Path | None = None
+    path: Path | str, table: ParticleTable, *, shape: Shape | None = None, root: Path | None = None
 ) -> tuple[str, ...]:
     """Write a .cs file that cryoSPARC's import of particle stacks reads.
 
     Args:
         path: of the file.
         table: particles with images.
-        shape: ``(ny, nx)`` of the micrographs, without which coordinates can't be said.
+        shape: ``(ny, nx)`` of the micrographs, or of each particle's ``[n, 2]``; without it coordinates can't be said.
         root: folder that images are named relative to; ``None``: the file's own.
 
     Returns:
@@ -157,9 +158,7 @@ def _words(values: np.ndarray) -> np.ndarray:
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
-def _fields(
-    table: ParticleTable, shape: tuple[int, int] | None, root: Path
-) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+def _fields(table: ParticleTable, shape: Shape | None, root: Path) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     from vitreous.formats.relion_write import relative_name
 
     for name in ("image_stack", "image_index", "pixel_size", "box_size"):
@@ -196,20 +195,21 @@ def _fields(
     return {**fields, **further, **poses}, sentences
 
 
-def _location(table: ParticleTable, shape: tuple[int, int] | None) -> Mapping[str, np.ndarray]:
+def _location(table: ParticleTable, shape: Shape | None) -> Mapping[str, np.ndarray]:
     found = {}
     path = table.get("micrograph_path")
     path = table.get("micrograph") if path is None else path
     if path is not None and is_known(path).all():
         found["location/micrograph_path"] = _bytes(path)
     if shape is not None and "coordinate_x" in table:
-        found["location/micrograph_shape"] = np.tile(np.array(shape, dtype=np.uint32), (len(table), 1))
-        found["location/center_x_frac"] = (table["coordinate_x"] / shape[1]).astype(np.float32)
-        found["location/center_y_frac"] = (1.0 - table["coordinate_y"] / shape[0]).astype(np.float32)
+        each = np.broadcast_to(np.asarray(shape, dtype=np.uint32), (len(table), 2))
+        found["location/micrograph_shape"] = each.copy()
+        found["location/center_x_frac"] = (table["coordinate_x"] / each[:, 1]).astype(np.float32)
+        found["location/center_y_frac"] = (1.0 - table["coordinate_y"] / each[:, 0]).astype(np.float32)
     return found
 
 
-def _said_of_location(table: ParticleTable, shape: tuple[int, int] | None) -> set[str]:
+def _said_of_location(table: ParticleTable, shape: Shape | None) -> set[str]:
     return {"micrograph_path"} | ({"coordinate_x", "coordinate_y"} if shape is not None else set())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,12 +110,18 @@ def _row(
     group = values.get("rlnOpticsGroupName")
     return MicrographRow(
         micrograph_name(file),
-        Path(located(file, path)),
+        _tidy(located(file, path)),
         pixel_size,
         microscope,
         ctf,
         None if group is None else str(group),
     )
+
+
+def _tidy(name: str) -> Path:
+    """The file without ``x/..`` in its path, unless that is another file (``x`` is a link)."""
+    plain = Path(os.path.normpath(name))
+    return plain if plain.exists() and plain.samefile(name) else Path(name)
 
 
 def _group(optics: Mapping[str, np.ndarray], values: Mapping[str, object], i: int, path: Path) -> dict[str, object]:

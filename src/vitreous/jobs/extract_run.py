@@ -133,7 +133,8 @@ def _pixel_size(micrograph: Micrograph, header: ImageHeader, params: ExtractPara
             hint="Give --micrograph-pixel-size",
             path=str(micrograph.path),
         )
-    return found, []
+    # Headers hold float32: 1.4 Å, not 1.39999997616 Å.
+    return float(f"{found:.7g}"), []
 
 
 def prepared_picks(

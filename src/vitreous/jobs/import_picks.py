@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,6 +36,13 @@ class ImportPicksParams(Params):
     )
     format: Literal["auto", "relion-star", "eman-box", "cistem-text", "csv", "parquet"] = parameter(
         "auto", help="format of the coordinates; auto goes by the files' suffix", group=_FILES
+    )
+    image_list: Path | None = parameter(
+        None,
+        help="for coordinates that number the images (cisTEM): a text file with the image's name in line k, or with "
+        "number and name in each line",
+        level="advanced",
+        group=_FILES,
     )
     pixel_size: float | None = parameter(
         None, help="pixel size of the micrograph, for coordinates in Å", unit="Å", group=_PLACES, inherits=True, gt=0
@@ -90,11 +97,44 @@ def finder(params: ImportPicksParams) -> Find:
     if params.place.is_dir():
         return _in_folder(params)
     tables = per_micrograph(read_coordinates(params.place, format=kind, pixel_size=params.pixel_size))
+    if params.image_list is not None:
+        tables = _named(tables, params.image_list)
+    numbered = bool(tables) and all(str(name).isdigit() for name in tables)
 
     def find(name: str, path: Path, shape: tuple[int, int]) -> ParticleTable | None:
-        return of_micrograph(tables, name, _stem(path))
+        found = of_micrograph(tables, name, _stem(path))
+        if found is None and numbered and not name.isdigit():
+            raise DataError(
+                f"{params.place} has picks of images {', '.join(list(tables)[:3])} …, by number, and not of {name}",
+                hint="Say which image has which number: --image-list FILE with a name in each line",
+            )
+        return found
 
     return find
+
+
+def _named(tables: Mapping[str, ParticleTable], path: Path) -> dict[str, ParticleTable]:
+    """Tables of numbered images under the images' names.
+
+    Raises:
+        DataError: the list can't be read, or lacks an image.
+    """
+    from vitreous.formats.coordinates_text import text_lines
+    from vitreous.model.particles import micrograph_name
+
+    names: dict[str, str] = {}
+    for place, (_, text) in enumerate(text_lines(path, "Give a text file with the name of an image in each line"), 1):
+        words = text.split(maxsplit=1)
+        number, name = words if len(words) == 2 and words[0].isdigit() else (str(place), text)
+        names[str(int(number))] = micrograph_name(name.strip("\"'"))
+    absent = [name for name in tables if name.isdigit() and str(int(name)) not in names]
+    if absent:
+        raise DataError(
+            f"{path} lists {len(names)} images, and there are picks of image {absent[0]}",
+            hint="Give the list of the project that the coordinates come from",
+            path=str(path),
+        )
+    return {names[str(int(name))] if name.isdigit() else name: table for name, table in tables.items()}
 
 
 def _in_folder(params: ImportPicksParams) -> Find:

@@ -29,6 +29,8 @@ from vitreous.model.particles import ParticleTable, joined, particle_uids
 from vitreous.workflow.job_type import Result
 
 _MOSTLY = 0.5
+_WIDEST = 8.0
+"""Side of a template over the particle's diameter, beyond which it is something else."""
 
 
 def settings_of(params: PickParams) -> PickSettings:
@@ -125,6 +127,13 @@ def read_templates(
         raise DataError(f"{path}: the templates hold NaN or infinity", hint="Give another file", path=str(path))
     if images.shape[1] != images.shape[2]:
         raise DataError(f"{path}: templates of {images.shape[1:]} px are not square", hint="Crop them", path=str(path))
+    width = own * images.shape[-1]
+    if width > _WIDEST * diameter:
+        raise DataError(
+            f"{path}: templates of {width:.0f} Å are no images of a particle of {diameter:g} Å",
+            hint="Give class averages or a map; check their pixel size (--template-pixel-size)",
+            path=str(path),
+        )
     is_map = header.is_volume if kind == "auto" else kind == "map"
     if is_map and len(set(images.shape)) != 1:
         raise DataError(f"{path}: a map of {images.shape} px is no cube", hint="Crop or pad it", path=str(path))
@@ -162,7 +171,7 @@ def pick_micrograph(path: Path, name: str, optics: Optics, params: PickParams, o
     distance = settings.distance / optics.pixel_size
     kept, limit = chosen(found.candidates, params, distance)
     outputs = {kind: out / f"{name}_picks.{kind}" for kind in ("parquet", "star", "json")}
-    table = _table(found, kept, path, name, params.method)
+    table = _table(found, kept, path, name, params.method, optics.pixel_size)
     write_particle_parquet(outputs["parquet"], table)
     write_picks_star(outputs["star"], table.take(kept))
     if params.picture:
@@ -203,8 +212,8 @@ def chosen(
 
 
 def write_picks_star(path: Path, table: ParticleTable) -> None:
-    """Write picks as RELION reads them: micrograph, coordinates, score."""
-    columns = ("micrograph_path", "coordinate_x", "coordinate_y", "pick_score")
+    """Write picks as RELION reads them: micrograph and its pixel size, coordinates, score."""
+    columns = ("micrograph_path", "micrograph_pixel_size", "coordinate_x", "coordinate_y", "pick_score")
     write_particle_star(path, ParticleTable({name: table[name] for name in columns}))
 
 
@@ -238,7 +247,7 @@ def _templates(params: PickParams, reduced: Reduced, settings: PickSettings) -> 
     )
 
 
-def _table(found: Picking, kept: np.ndarray, path: Path, name: str, method: str) -> ParticleTable:
+def _table(found: Picking, kept: np.ndarray, path: Path, name: str, method: str, pixel_size: float) -> ParticleTable:
     candidates = found.candidates
     x, y = candidates["coordinate_x"], candidates["coordinate_y"]
     names = np.full(len(x), name, dtype=object)
@@ -247,6 +256,7 @@ def _table(found: Picking, kept: np.ndarray, path: Path, name: str, method: str)
             "uid": particle_uids(names, x, y),
             "micrograph": names,
             "micrograph_path": np.full(len(x), str(path), dtype=object),
+            "micrograph_pixel_size": np.full(len(x), pixel_size),
             "coordinate_x": x,
             "coordinate_y": y,
             "pick_score": candidates["pick_score"],

@@ -15,6 +15,7 @@ from vitreous.model.acquisition import Acquisition
 from vitreous.model.particles import micrograph_name
 
 _STAR = ".star"
+_SAME_PIXEL = 0.01
 
 
 class ListedMicrograph(type(Path())):  # type: ignore[misc]
@@ -67,7 +68,7 @@ def optics_of(path: Path, params: PickParams, rows: dict[str, MicrographRow], he
 
     Raises:
         UsageError: the pixel size is not known, or a micrograph is not in the table that was given.
-        DataError: a file of the CTF that can't be read.
+        DataError: a file of the CTF that can't be read, or a header that contradicts the table.
     """
     row = path.row if isinstance(path, ListedMicrograph) else rows.get(micrograph_name(str(path)))
     if row is None and rows and params.defocus_u is None:
@@ -84,6 +85,13 @@ def optics_of(path: Path, params: PickParams, rows: dict[str, MicrographRow], he
         return _first(getattr(params, name), tabled, settings.get(name), headed)
 
     pixel_size = known("pixel_size", None if row is None else row.pixel_size, header.pixel_size)
+    tabled = None if row is None or params.pixel_size is not None else row.pixel_size
+    if tabled is not None and header.pixel_size is not None and abs(tabled - header.pixel_size) > _SAME_PIXEL * tabled:
+        raise DataError(
+            f"{path}: the pixel size is {header.pixel_size:.4g} Å in its header and {tabled:.4g} Å in the table",
+            hint="Correct the one that is wrong, or give the right one (--pixel-size)",
+            path=str(path),
+        )
     if pixel_size is None:
         Acquisition().needed("pixel_size")
         raise AssertionError

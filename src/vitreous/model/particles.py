@@ -14,6 +14,7 @@ from vitreous.core.errors import DataError, UsageError
 from vitreous.model.columns import find_column
 
 _UID_BITS = 53  # whole numbers up to here are exact in JavaScript and in float64
+_FARTHEST = 1e15  # px: beyond, a hundred times it is no int64
 _SUFFIXES = frozenset({".mrc", ".mrcs", ".tif", ".tiff", ".eer", ".dm4", ".dm3", ".map", ".st", ".hdf", ".spi"})
 
 
@@ -125,8 +126,10 @@ def particle_uids(micrographs: Sequence[str] | np.ndarray, x: np.ndarray, y: np.
     """
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise UsageError("a particle's position is not finite", hint="Leave out particles without a position")
-    across = np.round(np.asarray(x, dtype=np.float64) * 100.0).astype(np.int64).tolist()
-    down = np.round(np.asarray(y, dtype=np.float64) * 100.0).astype(np.int64).tolist()
+    across, down = (
+        np.round(np.asarray(values, dtype=np.float64).clip(-_FARTHEST, _FARTHEST) * 100.0).astype(np.int64).tolist()
+        for values in (x, y)
+    )
     return np.array(
         [
             int.from_bytes(hashlib.blake2b(f"{name}\n{i}\n{j}".encode(), digest_size=8).digest()) >> (64 - _UID_BITS)

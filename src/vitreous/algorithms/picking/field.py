@@ -154,8 +154,14 @@ def _margin(
     first = [math.ceil(edge / (reduced.binning * f)) for f in factors]
     last = [math.floor((n - 1 - edge) / (reduced.binning * f)) for n, f in zip(reduced.shape, factors, strict=True)]
     if last[0] < first[0] or last[1] < first[1]:
+        size = f"{reduced.shape[1]} x {reduced.shape[0]} px"
+        if settings.edge_distance is None:
+            raise UsageError(
+                f"a particle with a radius of {settings.radius:g} Å ({edge:.0f} px) does not fit on {size}",
+                hint="Check the diameter (in Å) and the pixel size",
+            )
         raise UsageError(
-            f"a distance of {edge:.0f} px from the edges leaves nothing of {reduced.shape[1]} x {reduced.shape[0]} px",
+            f"a distance of {edge:.0f} px from the edges leaves nothing of {size}",
             hint="Give a smaller distance from the edges; check diameter and pixel size",
         )
     margin[first[0] : last[0] + 1, first[1] : last[1] + 1] = False

@@ -66,6 +66,13 @@ class PickSettings:
             value = getattr(self, name)
             if value is not None and value <= 0.0:
                 raise UsageError(f"{name} of {value:g} Å is not positive", hint="Give lengths in Å", setting=name)
+        if self.diameter < self.resolution:
+            raise UsageError(
+                f"a particle of {self.diameter:g} Å is smaller than the resolution of {self.resolution:g} Å that is "
+                "used to find it",
+                hint="Give the diameter in Å; check max_resolution",
+                setting="diameter",
+            )
         low, high = self.diameters
         if low > high:
             raise UsageError(

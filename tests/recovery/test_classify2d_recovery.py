@@ -159,3 +159,60 @@ def test_blank_edges_stay_out_and_nan_is_named() -> None:
 def test_rough_products_change_little(run: tuple[list[State], np.ndarray, np.ndarray, np.ndarray]) -> None:
     state = iterate(replace(SETTINGS, precision="bfloat16"), _images()[0], run[0][5])
     assert float(np.mean(state.classes == run[0][6].classes)) > 0.95
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"low_resolution": 41.0},
+        {"start_resolution": 30.0},
+        {"finish_resolution": 20.0},
+        {"angular_step": 2.0},
+        {"mask_diameter": 70.0},
+        {"x_range": 5.0},
+        {"y_range": 5.0},
+        {"smoothing": 0.2},
+        {"regularisation": 0.1},
+        {"balance": 0.0},
+        {"percent": 40.0, "automatic_percent": False},
+        {"cycles": 20},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_each_option_changes_what_an_iteration_does(
+    run: tuple[list[State], np.ndarray, np.ndarray, np.ndarray], change: dict[str, float]
+) -> None:
+    assert not _same(iterate(replace(SETTINGS, **change), _images()[0], run[0][2]), run[0][3])
+
+
+def test_classes_are_centred_unless_that_is_not_wanted() -> None:
+    images = _images()[0]
+    off = ArrayImages(torch.roll(images.stack, (3, 3), (1, 2)), None, images.groups)
+    one = replace(SETTINGS, n_classes=1, cycles=4)
+    moved = []
+    for recentre in (True, False):
+        settings = replace(one, recentre=recentre)
+        state = start(settings, off)
+        for _ in range(4):
+            state = iterate(settings, off, state)
+        bright = np.clip(state.averages[0] - 0.25 * state.averages[0].max(), 0, None)
+        place = np.arange(BOX) - BOX // 2
+        moved.append(np.hypot((bright.sum(0) * place).sum(), (bright.sum(1) * place).sum()) / bright.sum())
+    assert moved[0] < 1.0
+    assert moved[1] > 2.0
+
+
+def test_an_empty_class_takes_a_half_of_the_largest() -> None:
+    images = _images()[0]
+    references = torch.from_numpy(np.stack((_shape(0, 0, np.zeros(2)), np.zeros((BOX, BOX)))).astype(np.float32))
+    settings = replace(SETTINGS, balance=0.0)
+    counts = {}
+    for reseed in (True, False):
+        chosen = replace(settings, reseed=reseed)
+        state = start(chosen, images, references)
+        for _ in range(4):
+            state = iterate(chosen, images, state)
+        counts[reseed] = [record.reseeded for record in state.history]
+        assert np.isfinite(state.averages).all()
+    assert any(counts[True])
+    assert not any(counts[False])

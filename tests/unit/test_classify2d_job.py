@@ -26,7 +26,8 @@ from vitreous.formats.particle_star import read_particle_star, write_particle_st
 from vitreous.formats.star import read_star
 from vitreous.jobs.classify2d import JOB, one_table, particles_of, stopped
 from vitreous.jobs.classify2d_params import Classify2dParams
-from vitreous.jobs.classify2d_run import classify, read_references
+from vitreous.jobs.classify2d_references import read_references
+from vitreous.jobs.classify2d_run import classify
 from vitreous.model.particles import ParticleTable
 from vitreous.workflow.job_type import ItemInput, SetWork, SlotValue
 
@@ -343,6 +344,49 @@ def test_images_that_are_not_finite_are_left_out_and_named(tmp_path: Path) -> No
     write_mrc(tmp_path / "particles.mrcs", images, pixel_size=PIXEL, is_stack=True)
     with pytest.raises(DataError, match="0 of 30 images are finite"):
         run(star, tmp_path / "all")
+
+
+def test_blank_edges_stay_out_for_any_number_of_processes(tmp_path: Path, one_thread: None) -> None:
+    star = particle_set(tmp_path, 40)
+    images, _ = noisy(40, 1)
+    images[[3, 17], 0] = 0.25
+    write_mrc(tmp_path / "particles.mrcs", images, pixel_size=PIXEL, is_stack=True)
+    for workers in (1, 2):
+        result = run(star, tmp_path / f"by{workers}", exclude_blank_edges=True, workers=workers, cycles=2)
+        assert result["warnings"] == ["left out: 2 of 40 particles (rows 4, 18), whose edges are blank"]
+        table = read_particle_parquet(tmp_path / f"by{workers}" / "particles.parquet")
+        assert np.flatnonzero(np.isnan(table["class_number"])).tolist() == [3, 17]
+    assert_same_files(tmp_path / "by1", tmp_path / "by2")
+    images[:, 0] = 0.25
+    write_mrc(tmp_path / "particles.mrcs", images, pixel_size=PIXEL, is_stack=True)
+    with pytest.raises(DataError, match="none of 40 images can be classified"):
+        run(star, tmp_path / "all", exclude_blank_edges=True)
+    assert run(star, tmp_path / "kept", cycles=1)["n_used"] == 40
+
+
+def test_a_run_stops_where_nothing_changes_and_goes_no_further(tmp_path: Path) -> None:
+    star = particle_set(tmp_path, 60)
+    given = {"cycles": 40, "references": tmp_path / "references.mrcs", "classes": None}
+    write_mrc(tmp_path / "references.mrcs", np.stack(shapes()), pixel_size=PIXEL, is_stack=True)
+    result = run(star, tmp_path / "out", **given)
+    model = read_class_model(tmp_path / "out" / "model.json")
+    assert 26 <= result["iterations"] < 40
+    assert (model.finished, model.iterations) == (True, result["iterations"])
+    assert run(star, tmp_path / "out", **given)["iterations"] == result["iterations"]
+    assert run(star, tmp_path / "all", **given, stop_early=False)["iterations"] == 40
+
+
+def test_a_table_of_relion_3_0_is_classified(tmp_path: Path) -> None:
+    particle_set(tmp_path, 12)
+    labels = ("ImageName", "MicrographName", "Voltage", "SphericalAberration", "AmplitudeContrast", "DefocusU",
+              "DefocusV", "DefocusAngle", "Magnification", "DetectorPixelSize")  # fmt: skip
+    rows = [f"{n + 1:06d}@particles.mrcs m{n // 6}.mrc 300 2.7 0.1 300 280 20 12500 5.0" for n in range(12)]
+    text = ["", "data_", "", "loop_", *(f"_rln{name} #{n + 1}" for n, name in enumerate(labels)), *rows, ""]
+    (tmp_path / "old.star").write_text("\n".join(text))
+    result = run(tmp_path / "old.star", tmp_path / "out", cycles=1, ctf=True)
+    assert result["n_used"] == 12
+    assert read_class_model(tmp_path / "out" / "model.json").pixel_size == pytest.approx(4.0)
+    assert read_particle_star(tmp_path / "out" / "particles.star")["class_number"].min() >= 1
 
 
 def test_mixed_boxes_and_pixel_sizes_are_refused_by_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from vitreous.algorithms.classify2d.polar import (
     turns,
 )
 from vitreous.algorithms.classify2d.prepare import blank_edges, soft_disc
+from vitreous.algorithms.classify2d.schedule import finest_ring, settled
 from vitreous.algorithms.classify2d.settings import Settings, suggested_classes
 from vitreous.algorithms.classify2d.state import Record, State, extended, from_arrays, to_arrays
 from vitreous.algorithms.ctf.model import ctf_values
@@ -131,6 +133,47 @@ def test_settings_say_what_is_wrong() -> None:
 
 def test_the_suggested_number_of_classes_follows_the_images() -> None:
     assert [suggested_classes(n) for n in (1, 100, 1500, 7000, 10**6)] == [1, 5, 5, 20, 50]
+
+
+def _after(changes: list[float | None], *, rising: float = 0.0, **other: object) -> State:
+    """A state of 10 images and 2 classes after iterations that changed these shares of the classes."""
+    records = tuple(
+        Record(n + 1, 10, 15.0, (0.5, 0.5), (20.0 / (1 + rising * n), 20.0 / (1 + rising * n)), changed, 3.0, 1.5,
+               (), 0.1)
+        for n, changed in enumerate(changes)
+    )  # fmt: skip
+    curve = np.array([[1.0] * 11 + [0.2] * 30] * 2, dtype=np.float32)
+    none = np.zeros(0, dtype=np.float32)
+    known: dict[str, object] = {
+        "iteration": len(changes), "averages": none, "references": none, "noise": none, "priors": np.array([0.5, 0.5]),
+        "shift_deviation": 3.0, "frc": curve, "contrast": none, "classes": np.zeros(10, dtype=np.int32), "psi": none,
+        "origin": none, "max_probability": none, "log_likelihood": none, "history": records, "moments": none,
+    }  # fmt: skip
+    return State(**{**known, **other})
+
+
+CALM = [None, *[0.3] * 5, *[0.01] * 14]
+
+
+def test_a_run_ends_where_two_iterations_changed_little() -> None:
+    settings = Settings(n_classes=2, pixel_size=2.0, box=128, mask_diameter=150.0, cycles=20)
+    assert [settled(settings, _after(CALM[:n])) for n in (8, 13, 14, 15)] == [False, False, True, True]
+    assert not settled(settings, _after([*CALM[:13], 0.06]))
+    assert not settled(replace(settings, stop_early=False), _after(CALM))
+    assert not settled(settings, _after(CALM, rising=0.1))
+    assert not settled(settings, _after(CALM, classes=np.zeros(40, dtype=np.int32)))
+    # Iterations before a continuation do not count.
+    assert not settled(settings, _after(CALM, iteration=2))
+
+
+def test_the_limit_stays_near_what_the_averages_reach() -> None:
+    settings = Settings(n_classes=2, pixel_size=2.0, box=128, mask_diameter=150.0, cycles=20)
+    # 256 Å: 40 Å is ring 6, 8 Å ring 32; the halves correlate up to ring 10.
+    rings = [finest_ring(settings, _after([0.3] * n)) for n in range(20)]
+    assert rings[:6] == [6, 8, 10, 12, 15, 17]
+    assert rings[6:] == [18] * 14
+    far = np.ones((2, 41), dtype=np.float32)
+    assert finest_ring(settings, _after([0.3] * 13, frc=far)) == settings.finest_ring == 32
 
 
 def test_an_unusable_image_is_named() -> None:

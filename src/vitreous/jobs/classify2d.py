@@ -143,8 +143,8 @@ JOB = JobType(
         Slot("classes2d", file="classes", files=("model", "star", "png", "state"), tables={"particles2d": "table2d"}),
         Slot("particle_set", file="table"),
     ),
-    methods="Particles were sorted into[classes: {classes}] 2D classes by maximum likelihood in {cycles} iterations "
-    "at up to {finish_resolution} Å.",
+    methods="Particles were sorted into[classes: {classes}] 2D classes by maximum likelihood "
+    "in at most {cycles} iterations at up to {finish_resolution} Å.",
     on_growing_set=_on_growing_set,
     expand=one_table,
     batch=BATCH,

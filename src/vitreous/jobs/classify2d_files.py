@@ -182,7 +182,7 @@ def class_model(run: Run, checkpoint: Checkpoint, history: tuple[Mapping[str, An
         iterations=checkpoint.before + checkpoint.target,
         finished=checkpoint.finished,
         n_particles=len(run.table),
-        n_used=len(checkpoint.rows),
+        n_used=int(np.count_nonzero(state.classes >= 0)),
         pixel_size=run.geometry.pixel_size,
         box=run.geometry.box,
         mask_diameter=run.settings.mask_diameter,

@@ -27,7 +27,15 @@ class Classify2dParams(Params):
         ge=1,
         le=1000,
     )
-    cycles: int = parameter(20, help="iterations; 5 to 10 are enough where references are given", group=_CLASSES, ge=1)
+    cycles: int = parameter(
+        20, help="iterations at most; 5 to 10 are enough where references are given", group=_CLASSES, ge=1
+    )
+    stop_early: bool = parameter(
+        True,
+        help="end before that where two iterations changed little: fewer than 5 % of the classes, no resolution gained",
+        level="advanced",
+        group=_CLASSES,
+    )
     diameter: float | None = parameter(
         None,
         help="largest dimension of the particle; unless given, 0.6 of the box",
@@ -51,7 +59,11 @@ class Classify2dParams(Params):
         gt=0,
     )  # fmt: skip
     finish_resolution: float = parameter(
-        8.0, help="highest resolution compared in the last iteration", unit="Å", group=_RESOLUTION, gt=0
+        8.0,
+        help="highest resolution compared in the last iterations, where the averages come near it",
+        unit="Å",
+        group=_RESOLUTION,
+        gt=0,
     )
 
     mask_diameter: float | None = parameter(

@@ -11,8 +11,6 @@ import os
 import pickle
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from types import TracebackType
@@ -95,28 +93,19 @@ class Pool:
         """The state after one iteration; the same bits for any number of workers of equal threads."""
         from vitreous.algorithms.classify2d.loop import iterate
 
-        if not self._helpers:
-            return iterate(self._prepared.settings, self._prepared, state, progress)
-        return self._shared(state, progress)
+        return iterate(self._prepared.settings, self._prepared, state, progress, self._expect)
 
-    def _shared(self, state: State, progress: Progress) -> State:
+    def _expect(self, prepared: Prepared, state: State, blocks: list[np.ndarray], progress: Progress) -> Sums:
         from vitreous.algorithms.classify2d.expect import expect
-        from vitreous.algorithms.classify2d.maximise import maximise
-        from vitreous.algorithms.classify2d.prepare import block_rows
-        from vitreous.algorithms.classify2d.schedule import images_used
 
-        began, settings = time.monotonic(), self._prepared.settings
-        excluded = np.zeros(state.n_images, dtype=bool)
-        blocks = list(block_rows(settings, images_used(settings, state, excluded)))
         parts = [part for k in range(len(self._helpers) + 1) if (part := blocks[k :: len(self._helpers) + 1])]
         busy = self._helpers[: len(parts) - 1]
         for helper, part in zip(busy, parts[1:], strict=True):
             helper.send((state, part))
-        sums = expect(self._prepared, state, _told(parts[0], progress))
+        sums = expect(prepared, state, parts[0], progress)
         for helper in busy:
-            sums = sums + moved(helper.answer(), settings.device)
-        last = state.iteration + 1 >= settings.cycles
-        return maximise(self._prepared, state, sums, time.monotonic() - began, last)
+            sums = sums + moved(helper.answer(), prepared.settings.device)
+        return sums
 
     def close(self) -> None:
         """End the other processes."""
@@ -161,12 +150,6 @@ def _started() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         env={**os.environ, **threads},
     )
-
-
-def _told(blocks: list[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:
-    for number, rows in enumerate(blocks):
-        progress(number / len(blocks), "aligning images to the classes")
-        yield rows
 
 
 # --- in the other process ------------------------------------------------------------------------------------------

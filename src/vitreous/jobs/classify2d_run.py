@@ -14,6 +14,7 @@ from vitreous.jobs import classify2d_files as files
 from vitreous.jobs.classify2d_files import STATE_FILE, Checkpoint, Run
 from vitreous.jobs.classify2d_images import Geometry, StackImages, noise_groups, rows_text, stack_images
 from vitreous.jobs.classify2d_params import Classify2dParams, mask_diameter, shift_ranges
+from vitreous.jobs.classify2d_references import read_references
 from vitreous.jobs.result_file import own_settings
 from vitreous.workflow.job_type import Result, SetWork
 
@@ -74,7 +75,8 @@ def classify(
     if work.out != work.scratch:
         model = _moved(begun.run, checkpoint, work)
     outputs = files.write_results(work.out, begun.run, checkpoint, model, root)
-    return {"outputs": outputs, **figures(model), "warnings": list(begun.run.warnings)}
+    warnings = (*begun.run.warnings, *_blank(begun.run, checkpoint))
+    return {"outputs": outputs, **figures(model), "warnings": list(warnings)}
 
 
 def figures(model: ClassModel) -> dict[str, Any]:
@@ -102,7 +104,8 @@ def _moved(run: Run, checkpoint: Checkpoint, work: SetWork) -> ClassModel:
 
 
 def _iterated(begun: Begun, params: Classify2dParams, folder: Path, progress: Progress) -> ClassModel:
-    """Iterate to the end; after each iteration all is on disk."""
+    """Iterate to the end, or to where little changes any more; after each iteration all is on disk."""
+    from vitreous.algorithms.classify2d.loop import settled
     from vitreous.jobs.classify2d_pool import Pool
 
     run, checkpoint = begun.run, begun.checkpoint
@@ -110,11 +113,15 @@ def _iterated(begun: Begun, params: Classify2dParams, folder: Path, progress: Pr
     first, left = checkpoint.state.iteration, checkpoint.target - checkpoint.state.iteration
     if left <= 0:
         return model
+    # A continuation takes as many iterations as were asked for.
+    may_stop = checkpoint.target == params.cycles
     with Pool(run.settings, begun.images, params.workers) as pool:
         while not checkpoint.finished:
             done = checkpoint.state.iteration - first
             share = part_of(progress, done / left, (done + 1) / left)
-            checkpoint = replace(checkpoint, state=pool.iterate(checkpoint.state, _told(share, model)))
+            state = pool.iterate(checkpoint.state, _told(share, model))
+            ends = may_stop and settled(run.settings, state)
+            checkpoint = replace(checkpoint, state=state, target=state.iteration if ends else checkpoint.target)
             model = files.save(folder, run, checkpoint)
     return model
 
@@ -169,6 +176,7 @@ def algorithm_settings(params: Classify2dParams, geometry: Geometry, n_classes: 
         box=geometry.box,
         mask_diameter=mask_diameter(params, geometry.extent),
         cycles=params.cycles,
+        stop_early=params.stop_early,
         low_resolution=params.low_resolution,
         start_resolution=params.start_resolution,
         finish_resolution=params.finish_resolution,
@@ -191,44 +199,6 @@ def algorithm_settings(params: Classify2dParams, geometry: Geometry, n_classes: 
     )
 
 
-def read_references(path: Path, geometry: Geometry) -> torch.Tensor:
-    """Averages to start from, brought to the box and pixel size of the particles; float32 ``[K, box, box]``.
-
-    Raises:
-        DataError: they are not square, or not finite.
-    """
-    import torch
-
-    from vitreous.formats.images import open_images
-
-    with open_images(path) as file:
-        header = file.header
-        stack = np.stack([np.asarray(frame, np.float32) for frame in file.frames()])
-    if stack.shape[1] != stack.shape[2] or not np.isfinite(stack).all():
-        raise DataError(
-            f"{path}: references of {stack.shape[2]} x {stack.shape[1]} px that are not square, or not finite",
-            hint="Give a stack of class averages, such as classes.mrcs",
-            path=str(path),
-        )
-    size = header.acquisition.pixel_size or geometry.pixel_size
-    return _resized(torch.from_numpy(stack), size / geometry.pixel_size, geometry.box)
-
-
-def _resized(stack: torch.Tensor, factor: float, box: int) -> torch.Tensor:
-    """Images enlarged by a factor about their centre, and cut or filled up with 0 to a box."""
-    import torch
-
-    from vitreous.algorithms.fourier.crop import fourier_resize
-
-    side = stack.shape[1]
-    size = max(2, round(side * factor))
-    if size != side:
-        transform = fourier_resize(torch.fft.rfft2(stack), (side, side), (size, size))
-        stack = torch.fft.irfft2(transform, s=(size, size)) * (size / side) ** 2
-    low = box // 2 - size // 2
-    return torch.nn.functional.pad(stack, (low, box - size - low, low, box - size - low)).contiguous()
-
-
 def _class_number(
     params: Classify2dParams, n_particles: int, earlier: Checkpoint | None, references: torch.Tensor | None
 ) -> int:
@@ -246,7 +216,7 @@ def _class_number(
     if number > n_particles:
         raise UsageError(
             f"{number} classes of {n_particles} particle{'s' * (n_particles > 1)} can't be made",
-            hint=f"Take at most {max(1, n_particles // 20)} classes, or more particles",
+            hint="Take fewer classes (20 particles or more to each), or more particles",
         )
     return number
 
@@ -386,3 +356,11 @@ def _left_out(table: ParticleTable, rows: np.ndarray) -> tuple[str, ...]:
     if not len(out):
         return ()
     return (f"left out: {rows_text(out, len(table))}, whose images are not finite or have one value only",)
+
+
+def _blank(run: Run, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What is said of images that no iteration took."""
+    out = checkpoint.rows[checkpoint.state.classes < 0]
+    if not (run.settings.exclude_blank_edges and len(out)):
+        return ()
+    return (f"left out: {rows_text(np.sort(out), len(run.table))}, whose edges are blank",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from vitreous.algorithms.classify2d.prepare import FOLDS, Prepared
 from vitreous.algorithms.classify2d.schedule import sampling
 from vitreous.algorithms.classify2d.settings import Settings
 from vitreous.algorithms.classify2d.state import State
-from vitreous.algorithms.classify2d.sums import Rows, Sums, joined_rows, whole
+from vitreous.algorithms.classify2d.sums import Rows, Sums, joined_rows, no_sums, whole
+from vitreous.core.progress import Progress, silent
 
 _VALUES_AT_ONCE = 1 << 21
 _MOST_CELLS = 6
@@ -166,27 +167,28 @@ def curves(
     return torch.matmul(products(left, right, rough).T, turn.curve).view(n, k, turn.grid.angles)
 
 
-def expect(prepared: Prepared, state: State, blocks: Iterable[np.ndarray]) -> Sums:
+def expect(prepared: Prepared, state: State, blocks: Sequence[np.ndarray], progress: Progress = silent) -> Sums:
     """Sums over blocks of rows (from ``block_rows``); those of several workers add up to the same bits.
 
     Args:
         prepared: images and settings.
         state: before the iteration.
-        blocks: rows of one fold each.
+        blocks: rows of one fold each; at least one.
+        progress: told the fraction of the blocks done; may cancel.
     """
     jobs: dict[int, Task] = {}
     total: Sums | None = None
     tables = []
-    for rows in blocks:
+    for number, rows in enumerate(blocks):
+        progress(number / len(blocks), "aligning images to the classes")
         fold = int(rows[0]) % FOLDS
         if fold not in jobs:
             jobs[fold] = task(prepared, state, fold)
-        part = _Block(jobs[fold], prepared, rows).sums()
-        tables.append(part.table)
-        total = part if total is None else total + part
+        if total is None:
+            total = no_sums(jobs[fold].fine.grid, len(state.priors), len(state.noise), prepared.settings.device)
+        tables.append(_Block(jobs[fold], prepared, rows).add_to(total))
     assert total is not None
-    del tables
-    return total
+    return replace(total, table=joined_rows(tables))
 
 
 class _Block:
@@ -214,8 +216,8 @@ class _Block:
         weight = ctf * scale
         return real * weight, imaginary * weight, ctf * weight
 
-    def sums(self) -> Sums:
-        """Sums and table of this block."""
+    def add_to(self, total: Sums) -> Rows:
+        """Add the sums of this block, as whole numbers, in place; the table of its images."""
         job, grid = self.job, self.job.fine.grid
         count, k = len(self.rows), len(job.log_priors)
         numerator = torch.zeros((2, grid.harmonics, k, grid.rings), device=self.groups.device)
@@ -232,34 +234,14 @@ class _Block:
             power = job.fine.shifts.square().sum(dim=1).to(torch.float32)
             shift_power += (found.mass * power[found.shift]).sum()
             tables.append(found.table)
-        return self._sums(numerator, denominator, populations, shift_power, joined_rows(tables))
-
-    def _sums(
-        self,
-        numerator: torch.Tensor,
-        denominator: torch.Tensor,
-        populations: torch.Tensor,
-        shift_power: torch.Tensor,
-        table: Rows,
-    ) -> Sums:
-        job, fold = self.job, int(self.rows[0]) % FOLDS
-        both = [torch.zeros((FOLDS, *x.shape), dtype=torch.int64, device=x.device) for x in (numerator, denominator)]
-        both[0][fold], both[1][fold] = whole(numerator), whole(denominator)
-        groups = job.fine.level.shape[0]
-        power = torch.zeros((groups, job.fine.grid.rings), dtype=torch.int64, device=numerator.device)
-        power.index_add_(0, self.groups, whole(self.power))
-        counts = torch.bincount(self.groups, minlength=groups)
-        return Sums(
-            job.fine.grid.rings,
-            job.fine.grid.angles,
-            both[0],
-            both[1],
-            power,
-            counts,
-            whole(populations),
-            whole(shift_power),
-            table,
-        )
+        fold = int(self.rows[0]) % FOLDS
+        total.numerator[fold] += whole(numerator)
+        total.denominator[fold] += whole(denominator)
+        total.power.index_add_(0, self.groups, whole(self.power))
+        total.counts.add_(torch.bincount(self.groups, minlength=len(total.counts)))
+        total.populations.add_(whole(populations))
+        total.shift_power.add_(whole(shift_power))
+        return joined_rows(tables)
 
     def _coarse_cells(self, chosen: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """Which coarse shifts ``[n, T]`` and which classes ``[n, K]`` hold the posterior, bool."""

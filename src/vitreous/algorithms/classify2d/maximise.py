@@ -31,7 +31,7 @@ class Averages:
     frc: torch.Tensor
 
 
-def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0, last: bool = False) -> State:
+def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0) -> State:
     """The state after an iteration, from the sums over all its images.
 
     Where these are a mini-batch, the decayed sums of earlier ones are added, if the settings want it.
@@ -41,7 +41,6 @@ def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0,
         state: before the iteration.
         sums: of ``expect`` over all blocks.
         seconds: wall time of the iteration so far, for the record.
-        last: keep classes as they are: nothing is started anew.
     """
     settings, shape = prepared.settings, prepared.frame
     grid = shape.plan.grid
@@ -57,7 +56,7 @@ def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0,
     share = populations / max(populations.sum(), 1e-12)
     images, without = found.whole, found.without
     reseeded: tuple[int, ...] = ()
-    if settings.reseed and not last and state.iteration + 1 < _SETTLED * settings.cycles:
+    if settings.reseed and state.iteration + 1 < _SETTLED * settings.cycles:
         images, without, reseeded = _reseeded(found, share)
     moved = centre_shift(settings, masked(settings, shape, images))
     final = masked(settings, shape, shifted(images, moved))

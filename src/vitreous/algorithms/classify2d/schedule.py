@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,13 +12,16 @@ import torch
 from vitreous.algorithms.classify2d.polar import PolarGrid, angles_needed, grid_for
 from vitreous.algorithms.classify2d.prepare import Frame
 from vitreous.algorithms.classify2d.settings import Settings
-from vitreous.algorithms.classify2d.state import UNASSIGNED, State
+from vitreous.algorithms.classify2d.state import UNASSIGNED, Record, State
 
-_RINGS_BEYOND = 8
+_BEYOND = 8
 _ANNEALED = 0.6
 _COARSE = 0.6
 _COARSE_STEP = 0.35
 _LEAST_PRIOR = 3.0
+_CALM = 2
+_FEW_CHANGES = 0.05
+_SMALL_RISE = 0.02
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def finest_ring(settings: Settings, state: State) -> int:
     """Ring up to which the next iteration looks.
 
     It grows evenly in frequency from the start to the finish resolution over the first 60 % of the cycles, but stays
-    within eight rings of where the half averages correlate by 0.5, in the mean over the images.
+    within eight rings of where the half averages correlate by 0.5, in the mean over the images: what lies beyond is
+    noise, costs time and tells no class from another.
     """
     first = max(2, min(math.floor(settings.extent / settings.start_resolution), settings.finest_ring))
     share = min(1.0, state.iteration / max(1.0, _ANNEALED * settings.cycles))
@@ -48,7 +53,7 @@ def finest_ring(settings: Settings, state: State) -> int:
     if state.iteration == 0:
         return first
     reached = round(float(np.average([ring_reached(curve, 0.5) for curve in state.frc], weights=state.priors + 1e-6)))
-    return max(first, min(planned, reached + _RINGS_BEYOND))
+    return max(first, min(planned, reached + _BEYOND))
 
 
 def ring_reached(curve: np.ndarray, threshold: float = 0.143) -> int:
@@ -81,6 +86,31 @@ def shift_grid(settings: Settings, step: float, deviation: float) -> torch.Tenso
     grid = torch.stack((x.repeat(len(y)), y.repeat_interleave(len(x))), dim=1)
     scale = torch.tensor([max(limit, 0.5 * step) for limit in reach], dtype=torch.float64)
     return grid[((grid / scale).square().sum(dim=1)) <= 1.0 + 1e-9]
+
+
+def settled(settings: Settings, state: State) -> bool:
+    """Whether further iterations would change little: they would cost time and end with the same classes.
+
+    In each of the last two iterations, both later than 60 % of the cycles, all images were used, no class was started
+    anew, fewer than 5 % of the images changed their class, and the resolution of the averages (mean frequency over the
+    images) rose by less than 2 %.
+    """
+    if not settings.stop_early or state.iteration < _ANNEALED * settings.cycles + _CALM:
+        return False
+    every = int(np.count_nonzero(state.classes != UNASSIGNED))
+    recent = state.history[-_CALM - 1 :]
+    return all(_calm(earlier, later, every) for earlier, later in pairwise(recent))
+
+
+def _calm(earlier: Record, later: Record, every: int) -> bool:
+    few = later.particles == every and later.changed is not None and later.changed < _FEW_CHANGES
+    return few and not later.reseeded and mean_frequency(later) < (1.0 + _SMALL_RISE) * mean_frequency(earlier)
+
+
+def mean_frequency(record: Record) -> float:
+    """Mean of the averages' resolutions as frequencies, 1/Å, weighted by population; 0 for classes without one."""
+    pairs = zip(record.populations, record.resolutions, strict=True)
+    return sum(share / resolution for share, resolution in pairs if resolution is not None)
 
 
 def images_used(settings: Settings, state: State, excluded: np.ndarray) -> np.ndarray:

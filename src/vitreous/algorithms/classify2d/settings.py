@@ -21,6 +21,7 @@ class Settings:
         mask_diameter: Å, of the disc in which references live (soft edge of ``mask_edge``).
         mask_edge: px, width of the cosine edge of masks.
         cycles: iterations in all.
+        stop_early: end before that where iterations change little.
         low_resolution: Å; coarser rings are left out of the likelihood (300).
         start_resolution, finish_resolution: Å, finest ring of the first and of the last iterations (40, 8).
         angular_step: degrees, largest step of the in-plane angle; the sampling that the resolution asks for is used
@@ -51,7 +52,8 @@ class Settings:
     box: int
     mask_diameter: float
     mask_edge: float = 5.0
-    cycles: int = 16
+    cycles: int = 20
+    stop_early: bool = True
     low_resolution: float = 300.0
     start_resolution: float = 40.0
     finish_resolution: float = 8.0

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vitreous.algorithms.classify2d.polar import PolarGrid
+from vitreous.algorithms.classify2d.prepare import FOLDS
+
 _UNIT = float(1 << 28)
 """Whole numbers per 1; the largest sum is then 3e10."""
 
@@ -63,6 +66,26 @@ class Sums:
         return Sums(self.rings, self.angles, **added, table=joined_rows((self.table, other.table)))
 
 
+def no_sums(grid: PolarGrid, classes: int, groups: int, device: torch.device | str) -> Sums:
+    """Sums over no image on a grid, with K ``classes`` and G ``groups``."""
+
+    def zeros(*shape: int) -> torch.Tensor:
+        return torch.zeros(shape, dtype=torch.int64, device=device)
+
+    fields = (FOLDS, 2, grid.harmonics, classes, grid.rings)
+    return Sums(
+        grid.rings,
+        grid.angles,
+        zeros(*fields),
+        zeros(*fields),
+        zeros(groups, grid.rings),
+        zeros(groups),
+        zeros(classes),
+        zeros(),
+        joined_rows([]),
+    )
+
+
 def whole(values: torch.Tensor) -> torch.Tensor:
     """Values as whole numbers, int64."""
     return torch.round(values.to(torch.float64) * _UNIT).to(torch.int64)
@@ -75,6 +98,9 @@ def real(values: torch.Tensor) -> torch.Tensor:
 
 def joined_rows(tables: Sequence[Rows]) -> Rows:
     """Tables one below the other, sorted by row."""
+    if not tables:
+        none = np.zeros(0, np.float32)
+        return Rows(np.zeros(0, np.int64), np.zeros(0, np.int32), none, np.zeros((0, 2), np.float32), none, none)
     rows = np.concatenate([table.rows for table in tables])
     order = np.argsort(rows, kind="stable")
     names = ("classes", "psi", "origin", "max_probability", "log_likelihood")

@@ -186,6 +186,20 @@ def test_references_keep_their_place_and_are_brought_to_box_and_pixel(tmp_path: 
     assert 0 <= x < 20
 
 
+def test_references_that_are_no_averages_are_refused(tmp_path: Path) -> None:
+    star = particle_set(tmp_path, 9)
+    for images, words in (
+        (np.ones((2, 24, 32)), "32 x 24 px are not square"),
+        (np.full((2, 32, 32), np.nan), "finite"),
+    ):
+        write_mrc(tmp_path / "bad.mrcs", images.astype(np.float32), pixel_size=PIXEL, is_stack=True)
+        with pytest.raises(DataError, match=words):
+            run(star, tmp_path / "out", references=tmp_path / "bad.mrcs", classes=None)
+    write_mrc(tmp_path / "two.mrcs", np.stack(shapes()[:2]), pixel_size=PIXEL, is_stack=True)
+    with pytest.raises(UsageError, match="3 classes are asked for, and there are 2 to begin with"):
+        run(star, tmp_path / "out", references=tmp_path / "two.mrcs")
+
+
 CHILD = """
 import sys
 from pathlib import Path

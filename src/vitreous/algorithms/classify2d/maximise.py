@@ -34,7 +34,7 @@ class Averages:
 def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0) -> State:
     """The state after an iteration, from the sums over all its images.
 
-    Where these are a mini-batch, the decayed sums of earlier ones are added, if the settings want it.
+    Where these are a mini-batch, the decayed sums of earlier ones are added.
 
     Args:
         prepared: settings and grids (no image is read).
@@ -46,8 +46,7 @@ def maximise(prepared: Prepared, state: State, sums: Sums, seconds: float = 0.0)
     grid = shape.plan.grid
     numerator, denominator = (to_grid(grid, sums, values) for values in (sums.numerator, sums.denominator))
     noise = _noise(settings, prepared, state, sums, (numerator, denominator.real))
-    partial = len(sums.table.rows) < int((~prepared.excluded()).sum())
-    carried = partial and settings.use_moments
+    carried = len(sums.table.rows) < int((~prepared.excluded()).sum())
     if carried and state.moments.size:
         numerator, denominator = _with_moments(settings, state, numerator, denominator)
     base = torch.from_numpy(state.noise.mean(axis=0)[1:]).to(numerator.device)

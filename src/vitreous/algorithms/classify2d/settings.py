@@ -31,8 +31,8 @@ class Settings:
         exclude_blank_edges: leave out images with a blank (constant) border.
         automatic_percent: use 300 images per class first, then 30 %, at last all.
         percent: share of the images used in each iteration where ``automatic_percent`` is off, 0 to 100.
-        use_moments: carry decayed sums of earlier mini-batches along, where an iteration does not take all images.
-        moment_decay: weight of the earlier sums, 0 to below 1 (0.9).
+        moment_decay: weight of the sums of earlier mini-batches, where an iteration does not take all images (0.9); 0
+            forgets them.
         regularisation: T of the prior on averages; more keeps more detail and more noise (2).
         significance: part of the posterior that the fine pass keeps (0.999).
         balance: 0 lets classes grow as the likelihood likes, 1 presses all to equal populations.
@@ -64,7 +64,6 @@ class Settings:
     exclude_blank_edges: bool = False
     automatic_percent: bool = True
     percent: float = 100.0
-    use_moments: bool = True
     moment_decay: float = 0.9
     regularisation: float = 2.0
     significance: float = 0.999

@@ -28,11 +28,12 @@ def read_references(path: Path, geometry: Geometry) -> torch.Tensor:
         header = file.header
         stack = np.stack([np.asarray(frame, np.float32) for frame in file.frames()])
     if stack.shape[1] != stack.shape[2] or not np.isfinite(stack).all():
-        size = f"references of {stack.shape[2]} x {stack.shape[1]} px"
-        what = (
-            f"{size} are not square" if stack.shape[1] != stack.shape[2] else f"{size} have values that are not finite"
+        why = "are not square" if stack.shape[1] != stack.shape[2] else "have values that are not finite"
+        raise DataError(
+            f"{path}: references of {stack.shape[2]} x {stack.shape[1]} px {why}",
+            hint="Give a stack of class averages, such as classes.mrcs",
+            path=str(path),
         )
-        raise DataError(f"{path}: {what}", hint="Give a stack of class averages, such as classes.mrcs", path=str(path))
     size = header.acquisition.pixel_size or geometry.pixel_size
     return _resized(torch.from_numpy(stack), size / geometry.pixel_size, geometry.box)
 

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
+from vitreous.core.errors import UsageError, VitreousError
 from vitreous.workflow.executor import Outcome, Work
+from vitreous.workflow.executors.companions import companions
 from vitreous.workflow.executors.progress import worker_progress
 
 
@@ -76,3 +78,54 @@ def dies_once(work: Work) -> list[Outcome]:
 
 def raises(work: Work) -> list[Outcome]:
     raise ZeroDivisionError("a fault")
+
+
+class Mate:
+    """What lives on another worker and does a part of the work."""
+
+    def answer(self, asked: str) -> int | UsageError:
+        if asked == "die":
+            os._exit(1)
+        return os.getpid() if asked == "pid" else UsageError("no such part", hint="hint")
+
+
+def shared(work: Work) -> list[Outcome]:
+    with companions(Mate, 5) as mates:
+        for mate in mates:
+            mate.ask("pid")
+        return outcome(" ".join(str(pid) for pid in [os.getpid(), *(mate.answer() for mate in mates)]))
+
+
+def shared_with_a_fault(work: Work) -> list[Outcome]:
+    return outcome(_fault("odd"))
+
+
+def shared_and_killed(work: Work) -> list[Outcome]:
+    return outcome(_fault("die"))
+
+
+def _fault(asked: str) -> str:
+    with companions(Mate, 1) as mates:
+        mates[0].ask(asked)
+        try:
+            mates[0].answer()
+        except VitreousError as error:
+            return str(error)
+    return "no fault"
+
+
+def classified(work: Work) -> list[Outcome]:
+    """Classify ``particles.star`` of the project's folder by as many workers as the key says, and no other process."""
+    from vitreous.core.progress import silent
+    from vitreous.jobs import classify2d_pool
+    from vitreous.jobs.classify2d import JOB
+
+    def refused() -> None:
+        raise AssertionError("a process was started though there are workers")
+
+    classify2d_pool._started = refused  # type: ignore[assignment]
+    folder = Path(work.project)
+    (folder / work.key).mkdir()
+    params = JOB.params(classes=2, cycles=3, diameter=60.0, ctf=False, workers=int(work.key))
+    JOB.start(params)(folder / "particles.star", folder / work.key, silent)
+    return outcome("classified")

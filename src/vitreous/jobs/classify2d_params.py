@@ -176,7 +176,8 @@ class Classify2dParams(Params):
     )
     workers: int = parameter(
         1,
-        help="processes that share the images; the result does not depend on their number",
+        help="processes that share the images, in a project the workers of its pool, on this machine or a cluster; the "
+        "result does not depend on their number",
         level="advanced",
         group=_MACHINE,
         ge=1,

@@ -1,8 +1,9 @@
 """Processes that share the images of a 2D classification; the result does not depend on their number.
 
 Each process takes its part of the blocks of images and says what they sum up to. The sums are whole numbers, so that
-their order changes no bit. The processes are programs of their own, fed by pipes: they may be started from a worker
-that itself may have no children, and they end when the one that started them does.
+their order changes no bit. In a project the processes are the other workers of the pool, on this machine or a cluster.
+Where there are none they are programs of their own, fed by pipes: they may be started from a worker that itself may
+have no children, and they end when the one that started them does.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -33,14 +35,22 @@ _LIMIT = 10.0
 """s that a process is given to end."""
 
 
+class _Helper(Protocol):
+    """Another process: it prepares the images when first asked, then answers with sums."""
+
+    def ask(self, first: Any, second: Any) -> None: ...
+
+    def answer(self) -> Any: ...
+
+
 @dataclass
-class _Helper:
+class _Program:
     process: subprocess.Popen[bytes]
 
-    def send(self, message: Any) -> None:
+    def ask(self, first: Any, second: Any) -> None:
         assert self.process.stdin is not None
         try:
-            pickle.dump(message, self.process.stdin, protocol=5)
+            pickle.dump((first, second), self.process.stdin, protocol=5)
             self.process.stdin.flush()
         except BrokenPipeError:
             raise self._ended() from None
@@ -63,6 +73,18 @@ class _Helper:
             code=code,
         )
 
+    def close(self) -> None:
+        """End it; one that is in the midst of an iteration nobody wants the end of is not waited for."""
+        with suppress(OSError):
+            assert self.process.stdin is not None
+            self.process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.2)
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
 
 class Pool:
     """Iterations shared by ``workers`` processes, this one among them; use it in a ``with`` block."""
@@ -72,13 +94,19 @@ class Pool:
         from vitreous.algorithms.classify2d.prepare import Prepared
 
         self._prepared = Prepared(settings, images)
+        self._open = ExitStack()
         self._helpers: list[_Helper] = []
         try:
-            for number in range(1, workers):
-                self._helpers.append(_Helper(_started()))
-                self._helpers[-1].send((replace(settings, device=_device(settings.device, number)), images))
+            self._helpers += self._open.enter_context(_other_workers(workers - 1))
+            for helper in self._helpers:
+                helper.ask(settings, images)
+            for number in range(1, workers) if not self._helpers else ():
+                program = _Program(_started())
+                self._open.callback(program.close)
+                program.ask(replace(settings, device=_device(settings.device, number)), images)
+                self._helpers.append(program)
         except BaseException:
-            self.close()
+            self._open.close()
             raise
 
     def __enter__(self) -> Self:
@@ -101,7 +129,7 @@ class Pool:
         parts = [part for k in range(len(self._helpers) + 1) if (part := blocks[k :: len(self._helpers) + 1])]
         busy = self._helpers[: len(parts) - 1]
         for helper, part in zip(busy, parts[1:], strict=True):
-            helper.send((state, part))
+            helper.ask(state, part)
         sums = expect(prepared, state, parts[0], progress)
         for helper in busy:
             sums = sums + moved(helper.answer(), prepared.settings.device)
@@ -109,17 +137,7 @@ class Pool:
 
     def close(self) -> None:
         """End the other processes."""
-        for helper in self._helpers:
-            with suppress(OSError):
-                assert helper.process.stdin is not None
-                helper.process.stdin.close()
-            with suppress(subprocess.TimeoutExpired):
-                # One that is in the midst of an iteration nobody wants the end of is not waited for.
-                helper.process.wait(0.2)
-            helper.process.kill()
-            helper.process.wait()
-            if helper.process.stdout is not None:
-                helper.process.stdout.close()
+        self._open.close()
         self._helpers = []
 
 
@@ -139,6 +157,15 @@ def _device(device: str, number: int) -> str:
     return device if not device.startswith("cuda") else f"cuda:{number % max(1, torch.cuda.device_count())}"
 
 
+def _other_workers(number: int) -> AbstractContextManager[Sequence[_Helper]]:
+    """The other workers of the pool in which this runs, ``number`` at most; none outside of a pool."""
+    if number <= 0 or "distributed" not in sys.modules:
+        return nullcontext(())
+    from vitreous.workflow.executors.companions import companions
+
+    return companions(Share, number)
+
+
 def _started() -> subprocess.Popen[bytes]:
     """A further process, with as many threads as this one: the bits of a product may depend on that."""
     import torch
@@ -155,30 +182,41 @@ def _started() -> subprocess.Popen[bytes]:
 # --- in the other process ------------------------------------------------------------------------------------------
 
 
-def serve(asked: IO[bytes], told: IO[bytes]) -> None:
-    """Answer with sums until nothing more is asked; a fault that can be explained is the answer in their place."""
-    from vitreous.algorithms.classify2d.prepare import Prepared
+class Share:
+    """A part of the images, kept in this process from iteration to iteration."""
 
-    prepared: Prepared | None = None
+    def __init__(self) -> None:
+        self._prepared: Prepared | None = None
+
+    def answer(self, first: Any, second: Any) -> Sums | VitreousError | None:
+        """Prepare the images (first: settings, second: images); from then on the sums (first: state, second: blocks).
+
+        A fault that can be explained is returned: it has to travel.
+        """
+        from vitreous.algorithms.classify2d.expect import expect
+        from vitreous.algorithms.classify2d.prepare import Prepared
+
+        try:
+            if self._prepared is None:
+                self._prepared = Prepared(first, second)
+                return None
+            return moved(expect(self._prepared, first, second), "cpu")
+        except VitreousError as error:
+            return error
+
+
+def serve(asked: IO[bytes], told: IO[bytes]) -> None:
+    """Answer with sums until nothing more is asked; the images are prepared without an answer."""
+    share = Share()
     while True:
         try:
             first, second = pickle.load(asked)
         except EOFError:
             return
-        if prepared is None:
-            prepared = Prepared(first, second)
-            continue
-        pickle.dump(_answer(prepared, first, second), told, protocol=5)
-        told.flush()
-
-
-def _answer(prepared: Prepared, state: State, blocks: list[np.ndarray]) -> Sums | VitreousError:
-    from vitreous.algorithms.classify2d.expect import expect
-
-    try:
-        return moved(expect(prepared, state, blocks), "cpu")
-    except VitreousError as error:
-        return error
+        found = share.answer(first, second)
+        if found is not None:
+            pickle.dump(found, told, protocol=5)
+            told.flush()
 
 
 def main() -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import io
 import json
 import re
+import sys
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import class_project
 
 from vitreous import Project
 from vitreous.project.session_report.write import write_session_report
@@ -106,6 +112,15 @@ def test_a_report_tells_figures_failures_filters_methods_and_versions(folder, tm
         found[1].replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     )
     assert [job["type"] for job in template["jobs"]] == ["import", "motion", "ctf", "filter"]
+
+
+def test_a_report_shows_the_2d_classes_of_each_run(tmp_path):
+    with class_project.make_project(tmp_path / "p", counts=(20, 12, 0)) as project:
+        text = write_session_report(project.folder, tmp_path / "report.html").read_text()
+        assert write_session_report(project.folder, tmp_path / "report.pdf").stat().st_size > 10_000
+    part = text[text.index("<h2>2D classes</h2>") :]
+    assert "32 particles in 2 classes" in part
+    assert [part.count(f"Class {number}: ") for number in (1, 2, 3)] == [2, 2, 0]
 
 
 def test_a_report_is_pdf_by_its_name(folder, tmp_path):

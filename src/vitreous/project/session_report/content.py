@@ -20,6 +20,7 @@ from vitreous.project.session_report.blocks import (
     Text,
 )
 from vitreous.project.session_report.capsule import capsule
+from vitreous.project.session_report.classes import classes
 from vitreous.project.session_report.figures_of import (
     Columns,
     read_columns,
@@ -48,6 +49,7 @@ def content(session: Session, now: float, blurred: bool = False) -> Iterator[tup
         ("course of the session", lambda: course(columns)),
         ("distributions", lambda: distributions(columns)),
         ("best and worst images", lambda: best_and_worst(session, columns, blurred)),
+        ("2D classes", lambda: classes(session, blurred)),
         ("checks", lambda: checks(session)),
         ("failures", lambda: failures(session)),
         ("selections", lambda: selections(session)),

@@ -47,6 +47,8 @@ SHOWN = (
     Shown("score", "CTF score", "", digits=3),
     Shown("relative_stddev", "Relative standard deviation", "% of the mean", digits=1),
     Shown("counted_dose", "Dose as counted", "e/Å²", digits=1),
+    Shown("picks_found", "Picks", "per image", digits=0),
+    Shown("particles_extracted", "Particles", "per image", digits=0),
 )
 OVER_TIME = ("counts_per_frame", "drift_total", "defocus", "fit_resolution", "iciness")
 

@@ -378,7 +378,7 @@ def test_blank_edges_stay_out_for_any_number_of_processes(tmp_path: Path, one_th
     assert run(star, tmp_path / "kept", cycles=1)["n_used"] == 40
 
 
-def test_a_run_stops_where_nothing_changes_and_goes_no_further(tmp_path: Path) -> None:
+def test_a_run_stops_where_nothing_changes_and_goes_no_further(tmp_path: Path, one_thread: None) -> None:
     star = particle_set(tmp_path, 60)
     given = {"cycles": 14, "references": tmp_path / "references.mrcs", "classes": None}
     write_mrc(tmp_path / "references.mrcs", np.stack(shapes()), pixel_size=PIXEL, is_stack=True)

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "e2e"))
+from particle_session import make_session
+
 import browser as chrome
 from night import make_night
 from vitreous import Project
@@ -57,6 +60,16 @@ PAGES = {
     "viewer": "/view?project=small&item=1&view=after",
     "viewer-spectrum": "/view?project=small&item=1&view=fft_after",
     "viewer-thon": "/view?project=small&item=1&view=thon",
+    "session-particles": "/p/particles/session",
+    "workflow-particles": "/p/particles/workflow?job=6",
+    "pick-form": "/p/particles/workflow?job=3&tab=form",
+    "results-classes": "/p/particles/results?job=6",
+    "classes": "/p/particles/jobs/6/classes?size=160",
+    "class": "/p/particles/jobs/6/classes?class=1",
+    "class-plots": "/p/particles/jobs/6/classes?tab=plots",
+    "pick-thresholds": "/p/particles/jobs/3/picks",
+    "viewer-picks": "/view?project=particles&item=1&view=after&layers=particles",
+    "viewer-classes": "/view?project=particles&item=1&view=after&layers=particles&classes=1&job=J6",
 }
 """Name of the picture → address."""
 EMPTY = """() => [...document.querySelectorAll('canvas')].filter(canvas => {
@@ -120,6 +133,15 @@ def make_small(folder: Path, movies: int) -> Path:
     return folder / "small"
 
 
+def make_particles(folder: Path, movies: int) -> Path:
+    """A session of simulated movies with picks, stacks and 2D classes."""
+    say(f"simulating and classifying the particles of {movies} movies …")
+    place = folder / "cages"
+    place.mkdir()
+    made = make_session(place, movies=movies, classes=5)
+    return made.rename(folder / "particles")
+
+
 def shoot(browser: Browser, server: chrome.Server, shooting: Shooting, report: Path) -> None:
     """Every page in every size."""
     first = chrome.open_tab(browser, server)
@@ -170,7 +192,8 @@ def main() -> int:
         small = make_small(folder, given.movies)
         make_night(folder / "night", IMAGES, jobs=6)
         report = write_session_report(small, folder / "report.html")
-        served = chrome.served(small, folder / "night", options=("--no-engine",), state=folder / "state")
+        particles = make_particles(folder, max(3, given.movies // 2))
+        served = chrome.served(small, folder / "night", particles, options=("--no-engine",), state=folder / "state")
         with served as server, chrome.browsing() as browser:
             shoot(browser, server, shooting, report)
     for fault in shooting.faults:

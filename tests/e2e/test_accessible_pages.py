@@ -16,11 +16,17 @@ from vitreous.store.columns import set_many
 from vitreous.store.database import open_database
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "web"))
+import class_project
+import picks_project
+
 import browser as chrome
 
 STATIC = Path(__file__).parents[2] / "src" / "vitreous" / "web" / "static" / "index.html"
 PAGES = ("/", "/settings", *(f"/p/p/{name}" for name in (
-    "session", "library", "workflow", "queue", "results", "export", "settings")))  # fmt: skip
+    "session", "library", "workflow", "queue", "results", "export", "settings")),
+    "/p/picks/jobs/4/picks", "/p/picks/workflow?job=4&tab=form", "/view?project=picks&item=1&view=after&layers=particles",
+    "/p/classes/jobs/2/classes", "/p/classes/jobs/2/classes?class=1", "/p/classes/jobs/2/classes?tab=plots")  # fmt: skip
 
 pytestmark = [
     pytest.mark.slow,
@@ -150,8 +156,17 @@ def unseen_focus(page) -> list[str]:
 @pytest.fixture(scope="module")
 def opened(project, tmp_path_factory) -> Iterator[tuple]:
     """Browser, server and the cookies of one who is signed in."""
+    others = tmp_path_factory.mktemp("others")
+    picks_project.make(others / "picks")
+    class_project.make_project(others / "classes").close()
     with (
-        chrome.served(project, state=tmp_path_factory.mktemp("state")) as server,
+        chrome.served(
+            project,
+            others / "picks",
+            others / "classes",
+            options=("--no-engine",),
+            state=tmp_path_factory.mktemp("state"),
+        ) as server,
         chrome.browsing() as browser,
     ):
         tab = chrome.open_tab(browser, server)

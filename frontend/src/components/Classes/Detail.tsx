@@ -52,7 +52,7 @@ export function Detail(props: Props) {
         <>
           <div>
             <Title order={3}>Correlation of half averages</Title>
-            <Lines label={`Fourier ring correlation of class ${one.number}`} x={data.frequency} xLabel="resolution / Å" xTicks={resolutionTicks(data.frequency.at(-1) ?? 0.1)} yRange={[-0.1, 1]} yLabel="FRC" height={170} level={{ value: 0.5, text: "0.5" }} lines={[{ name: `Class ${one.number}`, values: data.frc[one.number] ?? [], colour: "var(--chart-point)", width: 2 }]} />
+            <Lines label={`Fourier ring correlation of class ${one.number}`} x={data.frequency} xLabel="resolution / Å" xTicks={resolutionTicks(data.frequency.at(-1) ?? 0.1)} yRange={[-0.1, 1]} yLabel="FRC" height={170} level={{ value: 0.143, text: "0.143" }} lines={[{ name: `Class ${one.number}`, values: data.frc[one.number] ?? [], colour: "var(--chart-point)", width: 2 }]} />
           </div>
           {data.history.iteration.length > 1 && <Course one={one} history={data.history} />}
         </>

@@ -75,7 +75,7 @@ function Correlations({ all, chosen, run, curves }: Props & { curves: Curves }) 
   const told = lines.filter((line) => !line.faint);
   return (
     <>
-      <Lines label={`Fourier ring correlation of ${counted(lines.length, "class", "classes")}`} x={curves.frequency} xLabel="resolution / Å" xTicks={resolutionTicks(end)} yRange={[-0.1, 1]} yLabel="FRC" lines={lines} level={{ value: 0.5, text: "0.5" }} />
+      <Lines label={`Fourier ring correlation of ${counted(lines.length, "class", "classes")}`} x={curves.frequency} xLabel="resolution / Å" xTicks={resolutionTicks(end)} yRange={[-0.1, 1]} yLabel="FRC" lines={lines} level={{ value: 0.143, text: "0.143" }} />
       <Text size="xs" component="div" style={{ display: "flex", flexWrap: "wrap", gap: "2px 12px", minHeight: 18 }}>
         {told.map((line) => <span key={line.name}><span className={classes.swatch} style={{ background: line.colour }} />{line.name}</span>)}
         {chosen.size > told.length && told.length > 0 && <span>and {chosen.size - told.length} more, grey</span>}

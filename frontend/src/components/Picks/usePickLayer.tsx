@@ -29,7 +29,8 @@ export function usePickLayer({ project, item, shown, pixel, show }: Given) {
   const [job, setJob] = useUrlState("picks");
   const [chosen, setClasses] = useUrlState("classes");
   const inClasses = chosen === "" ? null : chosen;
-  const { data } = usePicks(project, item, job || null, inClasses);
+  const [classified] = useUrlState("job");
+  const { data } = usePicks(project, item, (inClasses === null ? job : classified) || null, inClasses);
   const selection = data?.selection ?? null;
   const mayChange = useMayChange(project ?? "") && project !== null;
   const { limits, settled, change: setLimits, reset: resetLimits, differ } = useLimits(selection?.limits);

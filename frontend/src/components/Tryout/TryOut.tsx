@@ -135,7 +135,7 @@ function Figures({ project, type, answer }: { project: string; type: JobType; an
           const unit = shown(column.name, column.unit).unit;
           return (
             <div key={column.name} title={column.meaning ?? undefined}>
-              <span>{titleOf(column.name)}{unit ? ` / ${unit}` : ""}</span>
+              <span>{titleOf(column.name)}{unit && unit !== "fraction" ? ` / ${unit}` : ""}</span>
               <b>{formatColumn(column.name, answer.values[column.name], column.kind ?? undefined)}</b>
             </div>
           );

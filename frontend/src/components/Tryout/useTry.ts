@@ -21,9 +21,10 @@ interface Given {
 export function useTry({ project, type, item, params, inputs, job, enabled }: Given) {
   const asked = JSON.stringify({ item, params, inputs, job });
   const [settled] = useDebouncedValue(asked, PAUSE);
+  const body = JSON.parse(settled) as Omit<Schemas["TryAsked"], "item"> & { item: number | null };
   const query = useQuery<TryAnswer>({
     queryKey: ["try", project, type, settled],
-    enabled: enabled && item !== null,
+    enabled: enabled && body.item !== null, // what has settled may be from before the images were known
     staleTime: Infinity,
     gcTime: 30_000,
     placeholderData: keepPreviousData,
@@ -31,7 +32,7 @@ export function useTry({ project, type, item, params, inputs, job, enabled }: Gi
     retry: (count, error) => count < 2 && error instanceof RequestFault && error.fault.code === "cancelled",
     retryDelay: 600,
     queryFn: ({ signal }) =>
-      need(client.POST("/api/projects/{project}/job-types/{name}/try", { params: { path: { project, name: type } }, body: JSON.parse(settled) as Schemas["TryAsked"], signal })) as Promise<unknown> as Promise<TryAnswer>,
+      need(client.POST("/api/projects/{project}/job-types/{name}/try", { params: { path: { project, name: type } }, body: body as Schemas["TryAsked"], signal })) as Promise<unknown> as Promise<TryAnswer>,
   });
   return { ...query, busy: enabled && (asked !== settled || query.isFetching) };
 }

@@ -8,7 +8,7 @@ import torch
 
 from vitreous.algorithms.picking.background import measure_background, noise_level
 from vitreous.algorithms.picking.choose import choose, usual_power
-from vitreous.algorithms.picking.maps import grown, local_mean, mode_and_fwhm, plane
+from vitreous.algorithms.picking.maps import grown, local_mean, mode_and_fwhm, plane, sampled_means, stamped
 from vitreous.algorithms.picking.peaks import local_maxima, refined
 from vitreous.algorithms.picking.pick import pick
 from vitreous.algorithms.picking.reduction import reduce
@@ -60,6 +60,15 @@ def test_local_mean_is_the_mean_of_good_pixels_in_the_box() -> None:
     assert float(found[0, 0]) == pytest.approx(float(values[corner][good[corner]].mean()), rel=1e-5)
 
 
+def test_sampled_means_are_local_means_at_some_pixels() -> None:
+    values = torch.rand(2, 47, 53, generator=torch.Generator().manual_seed(1))
+    good = torch.rand(47, 53, generator=torch.Generator().manual_seed(2)) > 0.3
+    for width, step in ((17, 8), (5, 3), (9, 4)):
+        whole = torch.stack([local_mean(one, good, width) for one in values])
+        expected = whole[:, step // 2 :: step, step // 2 :: step]
+        torch.testing.assert_close(sampled_means(values, good, width, step), expected)
+
+
 def test_mode_and_width_do_not_see_a_second_population() -> None:
     random = torch.Generator().manual_seed(1)
     main = 10.0 + torch.randn(6000, generator=random)
@@ -82,6 +91,11 @@ def test_masks_grow_by_a_disc() -> None:
     found = grown(mask, 7.0)
     y, x = torch.arange(41)[:, None] - 20, torch.arange(41)[None, :] - 20
     assert torch.equal(found, x * x + y * y <= 49)
+    # Many pixels go by a convolution, few by stamps: both give the same.
+    random = torch.rand(90, 120, generator=torch.Generator().manual_seed(1))
+    for share in (0.001, 0.02):
+        mask = random < share
+        assert torch.equal(grown(mask, 6.5), stamped((90, 120), torch.nonzero(mask), 6.5))
 
 
 def test_peaks_lie_between_pixels() -> None:
@@ -143,6 +157,45 @@ def test_discs_and_rings_are_found(method: str, inner: float) -> None:
     right, wrong = hits(pick(reduce(image, PIXEL), settings).candidates, 6.0, 30.0)
     assert right >= len(places()) - 1
     assert wrong <= 1
+
+
+def test_a_weak_particle_beside_a_strong_one_is_no_flank() -> None:
+    y, x = torch.arange(600)[:, None], torch.arange(600)[None, :]
+    image = noise(600)
+    truth = [(200, 250), (248, 250), (350, 120), (120, 480), (450, 450)]
+    for (cx, cy), depth in zip(truth, (9.0, 3.0, 3.0, 3.0, 3.0), strict=True):
+        distance = torch.sqrt((x - cx) ** 2 + (y - cy) ** 2)
+        image -= depth * ((distance < 20) & (distance >= 12))
+    found = pick(reduce(image, PIXEL), PickSettings(160.0)).candidates
+    places = np.stack([found["coordinate_x"], found["coordinate_y"]], 1)
+    strong = places[found["pick_score"] > 6.0]
+    assert len(strong) == len(truth)
+    assert max(np.linalg.norm(strong - np.array(place), axis=1).min() for place in truth) < 4.0
+    # No place is told twice.
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)[np.triu_indices(len(places), 1)]
+    assert apart.min() > 20.0
+
+
+def test_fringes_of_very_strong_particles_are_no_particles() -> None:
+    image = with_shapes(noise(), 12.0, 20.0, 40.0)
+    found = pick(reduce(image, PIXEL), PickSettings(160.0)).candidates
+    truth = np.array(places())
+    at = np.stack([found["coordinate_x"], found["coordinate_y"]], 1)
+    distance = np.linalg.norm(at[:, None] - truth, axis=-1).min(1)
+    assert not ((distance > 8.0) & (distance < 50.0) & (found["pick_score"] > 10.0)).any()
+    assert (found["pick_score"] > 100.0).sum() == len(truth)
+
+
+def test_a_particle_at_one_edge_is_not_seen_at_the_opposite() -> None:
+    y, x = torch.arange(400)[:, None], torch.arange(400)[None, :]
+    image = noise(400)
+    for cx, cy in ((200, 12), (12, 200)):
+        image -= 12.0 * (torch.sqrt((x - cx) ** 2 + (y - cy) ** 2) < 20)
+    found = pick(reduce(image, PIXEL), PickSettings(160.0, edge_distance=0.0)).candidates
+    strong = found["pick_score"] > 6.0
+    assert strong.sum() >= 2
+    assert found["coordinate_x"][strong].max() < 250.0
+    assert found["coordinate_y"][strong].max() < 250.0
 
 
 def test_bright_particles_are_found_only_when_asked_for() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import interpolate, pad
 
 from vitreous.algorithms.fourier.grids import frequencies
-from vitreous.algorithms.picking.maps import local_mean
+from vitreous.algorithms.picking.maps import local_mean, sampled_means
 from vitreous.core.errors import ComputeError
 
 _MIN_SIDE = 16
@@ -137,8 +137,8 @@ def noise_level(image: torch.Tensor, avoided: torch.Tensor, background: Backgrou
     """
     side = background.side
     step = max(1, side // 2)
-    mean, square = (local_mean(one, ~avoided, side | 1) for one in (image, image.square()))
-    variance = (square - mean.square())[step // 2 :: step, step // 2 :: step]
+    mean, square = sampled_means(torch.stack((image, image.square())), ~avoided, side | 1, step)
+    variance = square - mean.square()
     good = ~avoided[step // 2 :: step, step // 2 :: step]
     reach = min(6, (min(variance.shape) - 1) // 2)
     if reach < 1 or not bool(good.any()):

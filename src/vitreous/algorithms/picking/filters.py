@@ -126,16 +126,25 @@ def scores(signal: Signal, filters: Sequence[torch.Tensor], fine: tuple[int, int
     return torch.stack(found)
 
 
-def local_power(signal: Signal, radius: float, fine: tuple[int, int]) -> torch.Tensor:
-    """Power of the whitened micrograph within ``radius`` Å of each point; 1 is that of the background.
+def discs_of(signal: Signal, radii: Sequence[float], softness: float) -> list[torch.Tensor]:
+    """Transforms of discs of these radii (Å) in the signal's layout, in pixels: at 0 stands how many a disc holds.
+
+    ``softness`` is the width of their edge over their radius.
+    """
+    fy, fx = frequencies(signal.shape, signal.pixel_size, signal.spectrum.device)
+    s = torch.sqrt(fy * fy + fx * fx)
+    area = math.pi / signal.pixel_size**2
+    return [soft_disc(s, radius, softness * radius) * (area * radius**2) for radius in radii]
+
+
+def local_power(signal: Signal, disc: torch.Tensor, fine: tuple[int, int]) -> torch.Tensor:
+    """Power of the whitened micrograph within a disc (of ``discs_of``) about each point; 1 is that of the background.
 
     Returns:
         float32 ``[*fine]``.
     """
     white = torch.fft.irfft2(signal.spectrum * signal.band / signal.power.sqrt(), s=signal.shape)
     level = signal.mean(signal.band.square()).clamp_min(1e-30)
-    fy, fx = frequencies(signal.shape, signal.pixel_size, signal.spectrum.device)
-    disc = soft_disc(torch.sqrt(fy * fy + fx * fx), radius, 0.5 * radius)
     disc = disc / disc[0, 0]
     smooth = fourier_resize(torch.fft.rfft2(white.square()) * disc, signal.shape, fine)
     gain = fine[0] * fine[1] / (signal.shape[0] * signal.shape[1])
@@ -143,7 +152,7 @@ def local_power(signal: Signal, radius: float, fine: tuple[int, int]) -> torch.T
 
 
 def texture(
-    signal: Signal, radii: Sequence[float], fine: tuple[int, int]
+    signal: Signal, discs: Sequence[torch.Tensor], fine: tuple[int, int]
 ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     """Twice the log-likelihood ratio that a disc holds structure of the expected power, not only noise.
 
@@ -151,15 +160,12 @@ def texture(
     the coefficients that the disc holds, 2 log(p₁/p₀) = Σ y² λ/(1+λ) - log(1+λ): the micrograph is filtered by
     √(λ/(1+λ)), squared and summed over the disc (Parseval). No phases are asked for, so rings, sticks and shells count
     like discs. The expansion of Eldar, Landa & Shkolnisky 2020 (KLT picker) with plane waves for its functions.
-    Particles differ in contrast and shape: the best of several multiples of λ and of several radii (Å) counts.
+    Particles differ in contrast and shape: the best of several multiples of λ and of several discs (of ``discs_of``)
+    counts.
 
     Returns:
         float32 ``[*fine]``, below 0 where there is noise alone; and λ/(1+λ) in the signal's layout for each multiple.
     """
-    fy, fx = frequencies(signal.shape, signal.pixel_size, signal.spectrum.device)
-    s = torch.sqrt(fy * fy + fx * fx)
-    # In pixels: a disc's transform at 0 is what it holds.
-    discs = [soft_disc(s, radius, 0.6 * radius) * (math.pi * (radius / signal.pixel_size) ** 2) for radius in radii]
     gain = fine[0] * fine[1] / (signal.shape[0] * signal.shape[1])
     best, weights = None, []
     for factor in _CONTRASTS:

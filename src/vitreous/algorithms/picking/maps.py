@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch.nn.functional import avg_pool2d, pad
 
 _SHORTEST = 0.4
 _GAUSSIAN_SHORTEST = 1.0488
@@ -12,6 +13,9 @@ _GAUSSIAN_SHORTEST = 1.0488
 
 FWHM = 2.3548
 """Full width at half maximum of a normal distribution, in standard deviations."""
+
+_FEW_STAMPS = 0.25
+"""Pixels that stamps touch, of those of the image, below which stamping is cheaper than a convolution."""
 
 _MOST_SAMPLES = 20_000
 _PLANE_SAMPLES = 600
@@ -31,6 +35,19 @@ def box_sum(values: torch.Tensor, width: int) -> torch.Tensor:
         upper = cumulative.index_select(axis, (place + half + 1).clamp(max=length))
         total = upper - cumulative.index_select(axis, (place - half).clamp(min=0))
     return total.to(torch.float32)
+
+
+def sampled_means(values: torch.Tensor, good: torch.Tensor, width: int, step: int) -> torch.Tensor:
+    """``local_mean`` at every ``step``-th pixel from ``step // 2``, 0 where no value is good, ``[..., y, x]``."""
+    half = width // 2
+
+    def summed(one: torch.Tensor) -> torch.Tensor:
+        around = pad(one, (half,) * 4)[..., step // 2 :, step // 2 :]
+        return avg_pool2d(around.reshape(-1, 1, *around.shape[-2:]), 2 * half + 1, step)[:, 0]
+
+    weight = good.to(torch.float32)
+    number = summed(weight)
+    return (summed(values * weight) / number.clamp_min(1e-9)).reshape(*values.shape[:-2], *number.shape[-2:])
 
 
 def local_mean(values: torch.Tensor, good: torch.Tensor, width: int) -> torch.Tensor:
@@ -62,6 +79,9 @@ def grown(mask: torch.Tensor, radius: float) -> torch.Tensor:
     if radius < 0.5 or not bool(mask.any()):
         return mask
     ny, nx = mask.shape
+    places = torch.nonzero(mask)
+    if len(places) * math.pi * radius**2 < _FEW_STAMPS * mask.numel():
+        return stamped((ny, nx), places, radius)
     reach = int(radius) + 1
     size = (ny + 2 * reach, nx + 2 * reach)
     y = torch.fft.fftfreq(size[0], 1.0 / size[0], device=mask.device)[:, None]
@@ -71,6 +91,19 @@ def grown(mask: torch.Tensor, radius: float) -> torch.Tensor:
     padded[:ny, :nx] = mask
     spread = torch.fft.irfft2(torch.fft.rfft2(padded) * torch.fft.rfft2(disc), s=size)
     return spread[:ny, :nx] > 0.5
+
+
+def stamped(shape: tuple[int, int], places: torch.Tensor, radius: float) -> torch.Tensor:
+    """Bool ``shape`` with a disc of ``radius`` px about each of the places, int64 ``[n, 2]`` (row, column)."""
+    reach = int(radius)
+    step = torch.arange(-reach, reach + 1, device=places.device)
+    offsets = torch.cartesian_prod(step, step)
+    offsets = offsets[offsets.square().sum(1) <= radius * radius]
+    rows, columns = (places[:, None] + offsets).reshape(-1, 2).T
+    inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
+    found = torch.zeros(shape, dtype=torch.bool, device=places.device)
+    found[rows[inside], columns[inside]] = True
+    return found
 
 
 def plane(values: torch.Tensor) -> torch.Tensor:

@@ -21,13 +21,13 @@ def local_maxima(score: torch.Tensor, excluded: torch.Tensor, floor: float, reac
     """
     half = max(1, int(reach))
     side = 2 * half + 1
-    highest = _running_maximum(_running_maximum(score, side).T, side).T
+    highest = running_maximum(running_maximum(score, side).T, side).T
     found = torch.nonzero((score >= highest) & (score >= floor) & ~excluded)
     order = torch.argsort(score[found[:, 0], found[:, 1]], descending=True, stable=True)
     return found[order]
 
 
-def _running_maximum(values: torch.Tensor, side: int) -> torch.Tensor:
+def running_maximum(values: torch.Tensor, side: int) -> torch.Tensor:
     """Greatest value within a centred window of odd ``side`` px along y, by doubling the window."""
     half = side // 2
     found = torch.nn.functional.pad(values, (0, 0, half, half), value=-torch.inf)

@@ -45,7 +45,7 @@ export function ClassStrip({ project, card, title, job = card.job }: { project: 
 export function JobClasses({ project, job }: { project: string; job: number }) {
   const { data } = useCards(project, job);
   const card = data?.[0];
-  return card ? <ClassStrip project={project} card={card} title="Class averages" job={job} /> : null;
+  return card ? <ClassStrip project={project} card={card} title={card.job === job ? "Class averages" : `The classes of J${card.job}`} job={job} /> : null;
 }
 
 /** The best average of a job, for its node in the graph. */

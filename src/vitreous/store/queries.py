@@ -2,7 +2,8 @@
 
 Views: ``exposures`` (one row per exposure with every column, its group's name and its tags), ``jobs``, ``tasks``,
 ``events``, and the big tables such as ``picks``, ``particles``, ``particles2d`` and ``particle_set`` (the particles
-that a job has chosen), each with the column ``job``. ``micrograph`` is the exposure's name; ``uid`` names a particle in all.
+that a job has chosen), each with the column ``job``. ``micrograph`` is the exposure's name; ``uid`` names a particle
+in all of them.
 """
 
 from __future__ import annotations

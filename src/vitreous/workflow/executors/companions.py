@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from distributed import Client, Worker, get_worker, wait, worker_client
@@ -79,10 +79,8 @@ def companions(make: Callable[[], Answers], number: int) -> Iterator[list[Compan
             )
             for address in _others(client, worker)[:number]
         }
-        try:
-            wait(list(futures.values()), timeout=PATIENCE) if futures else None
-        except TimeoutError:
-            pass  # some are busy for longer: they are left out
+        with suppress(TimeoutError):  # some are busy for longer: they are left out
+            wait(list(futures.values()), timeout=PATIENCE)
         yield [
             Companion(future.result(), address) for address, future in futures.items() if future.status == "finished"
         ]

@@ -119,13 +119,17 @@ def read_input(graph: Graph, name: InputName) -> Input:
 
 
 def default_inputs(graph: Graph, job_type: JobType) -> list[Input]:
-    """The newest job behind which the slots that are needed are there."""
+    """The newest job behind which the slots that are needed are there: one that gives some of them, before others.
+
+    So a second CTF job stands behind the motion correction, not behind the particles that came of it.
+    """
     if job_type.scope == "source":
         return []
-    for number in sorted(graph.jobs, reverse=True):
-        job = graph.jobs[number]
-        passes = job.scope == "item" or job.scope == "source" or _gives_needed(job, job_type)
-        if passes and _missing(graph, job_type, [Input(number)]) is None:
+    newest = sorted(graph.jobs, reverse=True)
+    giving = [number for number in newest if _gives_needed(graph.jobs[number], job_type)]
+    passing = [number for number in newest if graph.jobs[number].scope in ("item", "source")]
+    for number in (*giving, *passing):
+        if _missing(graph, job_type, [Input(number)]) is None:
             return [Input(number)]
     raise UsageError(
         f"{job_type.name} needs {' and '.join(job_type.needs) or 'items'}, which no job gives yet",

@@ -28,13 +28,17 @@ interface Given {
 const CONTEXT = ["time", "group_name", "square", "hole", "shift_group", "flag"];
 
 /** Two columns against each other; a line drawn around points selects their images. */
-export function ScatterBox({ project, stretch, condition, x, y, colour, onAxes, selected, onIds, onPick }: Given) {
+export function ScatterBox({ project, stretch, condition, x: askedX, y: askedY, colour, onAxes, selected, onIds, onPick }: Given) {
   const numbers = useNumberColumns(project);
+  // Columns come with the jobs that give them: until then others stand for the usual ones.
+  const x = askedX === "time" || numbers.includes(askedX) ? askedX : "time";
+  const y = askedY === "time" || numbers.includes(askedY) ? askedY : (numbers.find((name) => name === "drift_total") ?? numbers[0] ?? "time");
   const query = { ...stretch, x, y, where: condition || undefined };
   const found = useQuery({
     queryKey: ["p", project, "scatter", x, y, colour, stretch, condition],
     queryFn: () => need(client.GET("/api/projects/{project}/scatter", { params: { path: { project }, query: { ...query, colour: colour || undefined } } })),
     placeholderData: keepPreviousData,
+    enabled: numbers.length > 0,
   });
   const axis = ["time", ...numbers].map((value) => ({ value, label: columnName(value) }));
   const colours = [...new Set([...CONTEXT, ...numbers])].map((value) => ({ value, label: columnName(value) }));

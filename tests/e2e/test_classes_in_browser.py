@@ -100,7 +100,7 @@ def test_classes_are_chosen_and_kept_as_a_job_that_passes_on_their_particles(tab
     page.get_by_role("textbox", name="Name of a new selection").fill("Largest")
     page.get_by_role("button", name="Save", exact=True).click()
     selections = page.get_by_role("region", name="Selections")
-    selections.get_by_text("most particles").wait_for()
+    selections.get_by_text("“most particles”", exact=True).wait_for()
 
     with Project(project) as found:
         job = max(found.graph().jobs)

@@ -146,6 +146,8 @@ QUESTIONS = {
     for path in (
         "items/rows",
         "job-types/{name}/check",
+        "jobs/{job}/picks/counts",
+        "jobs/{job}/picks/histogram",
         "query",
         "report",
         "settings/effect",

@@ -19,6 +19,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
+from PIL import Image
 
 from class_pictures import montage, pictured
 from class_quality import MASK_DIAMETER, Classes, Match, Matcher, measure, read_classes, read_truth
@@ -191,7 +192,8 @@ def main() -> None:
     extra = {"extra": options.extra} if options.extra else {}
     path = write_results("classes2d", hardware["cpu"], {"hardware": hardware, **extra, "sets": records}, options.out)
     for name in options.sets:
-        shutil.copy(options.folder / f"classes2d-{name}.png", path.with_name(f"classes2d-{slug(name)}.png"))
+        with Image.open(options.folder / f"classes2d-{name}.png") as picture:
+            picture.convert("L").quantize(32).save(path.with_name(f"classes2d-{slug(name)}.png"), optimize=True)
     print(f"written to {path}")
 
 

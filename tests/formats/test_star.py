@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vitreous.core.errors import DataError, UsageError, VitreousError
@@ -136,6 +136,9 @@ def test_a_million_value_loop_is_checked_in_pieces(tmp_path: Path, monkeypatch: 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=12)
 
 
+@settings(deadline=None)  # a file is written and read: how long that takes is the machine's affair
+@example(rows=[("0\u00a0", 0, 0.0)], loop=False)
+@example(rows=[("a b", 0, 0.0), ("", 0, 0.0)], loop=True)
 @given(
     rows=st.lists(st.tuples(TEXT, st.integers(-(2**40), 2**40), st.floats(-1e30, 1e30)), max_size=6),
     loop=st.booleans(),

@@ -270,7 +270,7 @@ def _all_plain(texts: list[Any]) -> bool:
         joined = "\n" + "\n".join(texts)
     except TypeError:
         return False
-    if joined.count("\n") != len(texts) or len(joined.split()) != len(texts):
+    if joined.split() != texts:  # one with a blank in it, or at its end, or without a letter
         return False
     return not any(f"\n{start}" in joined for start in _NOT_PLAIN)
 

@@ -120,6 +120,16 @@ def test_cancelled_work_stops_at_its_next_progress(pool: DaskExecutor, tmp_path:
     assert alive(worker)
 
 
+def test_work_that_is_cancelled_before_it_begins_never_does(pool: DaskExecutor, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    RESULTS.submit(pool, pool_work.SlowToArrive(str(mark)), "on its way", tmp_path)
+    wait_until(mark.is_file)
+    pool.cancel("on its way")
+    assert RESULTS.wait("on its way") == ["lost: it was cancelled"]
+    time.sleep(1.5)
+    assert not (tmp_path / "began").exists()
+
+
 def test_programs_of_cancelled_work_are_killed_with_all_their_children(pool: DaskExecutor, tmp_path: Path) -> None:
     RESULTS.submit(pool, pool_work.program, "program", tmp_path)
     grandchild = read_pid(tmp_path / "program.pid")

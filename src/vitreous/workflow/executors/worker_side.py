@@ -13,6 +13,7 @@ from typing import Any
 from distributed import Status, Worker, get_worker
 from distributed.diagnostics.plugin import WorkerPlugin
 
+from vitreous.core.errors import Cancelled
 from vitreous.workflow.executor import Outcome, RunWork, Work
 from vitreous.workflow.executors.children import kill_children, start_watch
 from vitreous.workflow.executors.progress import Reporter, reporting
@@ -80,6 +81,8 @@ def perform(run: RunWork, work: Work, ticket: str) -> list[Outcome]:
 
     watch.running = ticket
     try:
+        if ticket in watch.cancelled:  # it was stopped while it was on its way into this thread
+            raise Cancelled("it was cancelled before it began")
         begin = {"event": "begin", "key": work.key, "ticket": ticket, "worker": worker.address}
         worker.log_event(TOPIC, begin)
         with reporting(Reporter(report, lambda: ticket in watch.cancelled)):

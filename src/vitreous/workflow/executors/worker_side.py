@@ -82,7 +82,7 @@ def perform(run: RunWork, work: Work, ticket: str) -> list[Outcome]:
     watch.running = ticket
     try:
         if ticket in watch.cancelled:  # it was stopped while it was on its way into this thread
-            raise Cancelled("it was cancelled before it began")
+            raise Cancelled("it was cancelled before it began", hint="Begin it again with vitreous retry")
         begin = {"event": "begin", "key": work.key, "ticket": ticket, "worker": worker.address}
         worker.log_event(TOPIC, begin)
         with reporting(Reporter(report, lambda: ticket in watch.cancelled)):

@@ -56,21 +56,6 @@ def program(work: Work) -> list[Outcome]:
     return outcome("never")
 
 
-class SlowToArrive:
-    """Work that takes a second to be loaded by the worker, and then never ends."""
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        Path(state["mark"]).write_text("loading")
-        time.sleep(1.0)
-
-    def __init__(self, mark: str) -> None:
-        self.mark = mark
-
-    def __call__(self, work: Work) -> list[Outcome]:
-        Path(work.project, "began").write_text("it runs though it was cancelled")
-        return deaf(work)
-
-
 def deaf(work: Work) -> list[Outcome]:
     Path(work.project, f"{work.key}.pid").write_text(str(os.getpid()))
     time.sleep(600)

@@ -26,6 +26,7 @@ from vitreous.workflow.executors.dask_executor import DaskExecutor
 from vitreous.workflow.executors.inline import InlineExecutor
 from vitreous.workflow.executors.local import automatic_workers, gpu_ids
 from vitreous.workflow.executors.progress import worker_progress
+from vitreous.workflow.executors.worker_side import stop
 from vitreous.workflow.profile import LocalProfile, SlurmProfile, SshProfile
 
 RESULTS = Results()
@@ -120,14 +121,12 @@ def test_cancelled_work_stops_at_its_next_progress(pool: DaskExecutor, tmp_path:
     assert alive(worker)
 
 
-def test_work_that_is_cancelled_before_it_begins_never_does(pool: DaskExecutor, tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    RESULTS.submit(pool, pool_work.SlowToArrive(str(mark)), "on its way", tmp_path)
-    wait_until(mark.is_file)
-    pool.cancel("on its way")
-    assert RESULTS.wait("on its way") == ["lost: it was cancelled"]
-    time.sleep(1.5)
-    assert not (tmp_path / "began").exists()
+def test_work_that_its_cancellation_overtook_never_begins(pool: DaskExecutor, tmp_path: Path) -> None:
+    """Under way to its worker, or still being loaded there, when the worker is told to stop it."""
+    pool._client.run(stop, f"overtaken#{pool._sent + 1}")
+    RESULTS.submit(pool, pool_work.deaf, "overtaken", tmp_path)
+    assert RESULTS.wait("overtaken") == ["lost: it was cancelled"]
+    assert not (tmp_path / "overtaken.pid").exists()
 
 
 def test_programs_of_cancelled_work_are_killed_with_all_their_children(pool: DaskExecutor, tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ from vitreous.formats.mrc_write import write_mrc
 from vitreous.formats.particle_parquet import read_particle_parquet, write_particle_parquet
 from vitreous.formats.particle_star import read_particle_star, write_particle_star
 from vitreous.formats.star import read_star
-from vitreous.jobs.classify2d import JOB, one_table, particles_of, stopped
+from vitreous.jobs.classify2d import JOB, stopped
 from vitreous.jobs.classify2d_params import Classify2dParams
 from vitreous.jobs.classify2d_references import read_references
 from vitreous.jobs.classify2d_run import classify
+from vitreous.jobs.particle_sets import one_table, particles_of
 from vitreous.model.particles import ParticleTable
 from vitreous.workflow.job_type import ItemInput, SetWork, SlotValue
 

@@ -68,6 +68,44 @@ def test_a_job_without_such_slots_is_not_concerned() -> None:
     assert one.items[1].tasks[4].identity == before
 
 
+SETS = {"scope": "set", "gives": ("particle_set",)}
+
+
+def world_of_sets(**fields: object) -> World:
+    either = ("particle_set|picks",)
+    return World(
+        job(2, "pick", 1, params={"n": 1}, **PICKS),
+        job(3, "pick", 1, params={"n": 2}, **PICKS),
+        job(4, "combine", 2, 3, **{**SETS, "needs": either, "each": either, **fields}),
+    )
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_member_of_a_set_is_another_when_any_input_changes(number: int) -> None:
+    one = world_of_sets()
+    one.run_all()
+    before = one.members[4, 1].identity
+    assert [list(own) for own in one.plan().arrivals[4].by_input] == [["picks"], ["picks"]]
+    one.edit(number, n=7)
+    one.run_all()
+    assert before is not None
+    assert one.members[4, 1].identity not in (None, before)
+
+
+def test_an_item_that_an_input_left_out_is_a_member_by_the_other() -> None:
+    one = World(
+        job(2, "pick", 1, **PICKS),
+        job(3, "filter", 2, scope="decision", outputs=("items", "rejected"), params={"column": "flag", "is": "red"}),
+        job(4, "combine", 2, 3, **SETS, needs=("picks",), each=("picks",), any_input=True),
+    )
+    one.run_all()
+    assert one.members[4, 1].identity is not None
+    assert [list(own) for own in one.plan().arrivals[4].by_input] == [["picks"], []]
+    one.change(4, any_input=False)
+    one.run_all()
+    assert one.members[4, 1].identity is None
+
+
 def test_each_input_must_bring_the_slot_and_there_must_be_two() -> None:
     graph = Graph(
         {

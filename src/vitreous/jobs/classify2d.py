@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vitreous.core.errors import Cancelled, DataError, UsageError
+from vitreous.core.errors import Cancelled
 from vitreous.core.progress import Progress
 from vitreous.jobs.classify2d_params import Classify2dParams
+from vitreous.jobs.particle_sets import BATCH, one_table, particles_of, read_particles
 from vitreous.workflow.job_type import GrowingRunner, ItemInput, JobType, Result, Runner, SetWork, Slot
-
-if TYPE_CHECKING:
-    from vitreous.model.particles import ParticleTable
-
-BATCH = 50
-"""Images (exposures) that are waited for before the classes are brought up to date."""
 
 
 def _start(params: Classify2dParams) -> Runner:
@@ -48,60 +41,6 @@ def stopped(out: Path) -> Cancelled:
         hint="Run the same command again: it goes on from there",
         iteration=found.iteration,
     )
-
-
-def one_table(params: Classify2dParams, paths: list[Path]) -> list[Path]:
-    """The one particle table that was given.
-
-    Raises:
-        UsageError: several.
-    """
-    if len(paths) > 1:
-        raise UsageError(
-            f"{len(paths)} particle tables are given, and one is classified at a time",
-            hint="Join them into one table first (relion_star_handler --combine), or run one after the other",
-        )
-    return paths
-
-
-def read_particles(path: Path) -> ParticleTable:
-    """A particle table, STAR or Parquet by its name, with image stacks where they lie."""
-    if path.suffix.lower() == ".parquet":
-        from vitreous.formats.particle_parquet import read_particle_parquet
-
-        return read_particle_parquet(path)
-    from vitreous.formats.particle_star import read_particle_star
-
-    return read_particle_star(path)
-
-
-def particles_of(items: Sequence[ItemInput]) -> ParticleTable:
-    """The particles of the set's members: of a set that they share, else of each.
-
-    Of a shared set only the particles on the members' micrographs are taken.
-
-    Raises:
-        UsageError: no member has particles.
-    """
-    import numpy as np
-
-    from vitreous.model.particles import joined
-
-    shared = {item.slots["particle_set"].file for item in items if "particle_set" in item.slots}
-    own = [item.slots["particles"] for item in items if "particle_set" not in item.slots and "particles" in item.slots]
-    # The slot's main file is the stack; the table beside it names its images.
-    paths = sorted(file for file in shared if file is not None) + [str(slot.files["table"]) for slot in own]
-    if not paths:
-        raise UsageError("no member of the set has particles", hint="Connect the job behind an extraction")
-    missing = [path for path in paths if not Path(path).is_file()]
-    if missing:
-        raise DataError(f"{missing[0]} is not there", hint="Bring it back, or trash the item", path=missing[0])
-    table = joined([read_particles(Path(path)) for path in paths])
-    if shared and "micrograph" in table:
-        names = {item.name for item in items}
-        of_members = np.array([name in names for name in table["micrograph"].tolist()], dtype=bool)
-        table = table.take(of_members) if of_members.any() else table
-    return table
 
 
 def _on_growing_set(params: Classify2dParams) -> GrowingRunner:

@@ -13,6 +13,7 @@ import numpy as np
 from vitreous.core.errors import DataError
 from vitreous.formats.class_model import ClassModel, ClassRecord, read_class_model, write_class_model, write_class_star
 from vitreous.jobs.classify2d_images import Geometry
+from vitreous.jobs.particle_sets import ALIGNED, write_tables
 
 if TYPE_CHECKING:
     from vitreous.algorithms.classify2d.settings import Settings
@@ -26,7 +27,6 @@ _IDENTIFYING = (
     "image_stack", "image_index", "pixel_size", "optics_group", "voltage", "spherical_aberration",
     "amplitude_contrast", "defocus_u", "defocus_v", "astigmatism_angle", "phase_shift",
 )  # fmt: skip
-_TABLE_COLUMNS = ("class_number", "psi", "origin_x", "origin_y", "max_probability", "log_likelihood")
 SUGGESTED_QUALITY = 0.5
 """A class of this quality is suggested to be kept."""
 
@@ -103,20 +103,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
         keys=own["keys"],
         rows=own["rows"],
         labels=own["labels"],
-    )
-
-
-def particle_keys(table: ParticleTable) -> np.ndarray:
-    """What tells each particle from all others, int64: its uid, or where it has none the hash of its image's place."""
-    import xxhash
-
-    if "uid" in table:
-        keys = np.asarray(table["uid"], dtype=np.int64)
-        if len(np.unique(keys)) == len(keys):
-            return keys
-    places = zip(table["image_stack"], np.asarray(table["image_index"]).tolist(), strict=True)
-    return np.array(
-        [xxhash.xxh3_64_intdigest(f"{index}@{stack}".encode()) >> 1 for stack, index in places], dtype=np.int64
     )
 
 
@@ -245,7 +231,7 @@ def assigned(run: Run, checkpoint: Checkpoint) -> ParticleTable:
     seen = state.classes >= 0
     values = (state.psi, origin[:, 0], origin[:, 1], state.max_probability, state.log_likelihood)
     columns: dict[str, np.ndarray] = {}
-    for name, of_images in zip(_TABLE_COLUMNS, (state.classes + 1, *values), strict=True):
+    for name, of_images in zip(ALIGNED, (state.classes + 1, *values), strict=True):
         columns[name] = np.full(n, np.nan)
         columns[name][checkpoint.rows] = np.where(seen, of_images.astype(np.float64), np.nan)
     columns |= {name: np.zeros(n) for name in ("rot", "tilt") if name in run.table}
@@ -283,34 +269,6 @@ def write_results(
     write_montage(outputs["png"], checkpoint.state.averages, model)
     if "uid" in table:
         outputs["table2d"] = folder / "particles2d.parquet"
-        narrow = {name: table[name] for name in ("uid", *_TABLE_COLUMNS)}
+        narrow = {name: table[name] for name in ("uid", *ALIGNED)}
         write_particle_parquet(outputs["table2d"], type(table)(narrow))
     return {name: str(path) for name, path in outputs.items()}
-
-
-def write_tables(star: Path, parquet: Path, table: ParticleTable, root: Path | None) -> None:
-    """Write particles as STAR and as Parquet.
-
-    Args:
-        star, parquet: the files.
-        table: particles with their images.
-        root: the project's folder, to which both name images. ``None``, for a command without a project: the Parquet
-            has whole paths, and the STAR names images from the working folder where the table did that (RELION works
-            so), else from its own.
-    """
-    from vitreous.formats.particle_parquet import write_particle_parquet
-    from vitreous.formats.particle_star import write_particle_star
-    from vitreous.model.particles import by_unique
-
-    stacks = table["image_stack"]
-    relative = not any(Path(name).is_absolute() for name in set(stacks.tolist()) if name is not None)
-    write_particle_star(star, starlike(table), image_root=Path.cwd() if relative else root)
-    if root is None:
-        table = table.with_columns(image_stack=by_unique(stacks, lambda name: str(Path(name).absolute())))
-    write_particle_parquet(parquet, table)
-
-
-def starlike(table: ParticleTable) -> ParticleTable:
-    """The table with 0 in place of classes and poses that are not known: RELION reads no other mark."""
-    filled = {name: np.nan_to_num(table[name], nan=0.0) for name in _TABLE_COLUMNS if name in table}
-    return table.with_columns(**filled)

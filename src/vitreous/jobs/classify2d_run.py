@@ -15,6 +15,7 @@ from vitreous.jobs.classify2d_files import STATE_FILE, Checkpoint, Run
 from vitreous.jobs.classify2d_images import Geometry, StackImages, noise_groups, rows_text, stack_images
 from vitreous.jobs.classify2d_params import Classify2dParams, mask_diameter, shift_ranges
 from vitreous.jobs.classify2d_references import read_references
+from vitreous.jobs.particle_sets import particle_keys
 from vitreous.jobs.result_file import own_settings
 from vitreous.workflow.job_type import Result, SetWork
 
@@ -283,7 +284,7 @@ def _first(
     progress: Progress,
 ) -> Checkpoint:
     """The checkpoint before the first iteration of this run."""
-    keys = files.particle_keys(run.table)
+    keys = particle_keys(run.table)
     if earlier is not None:
         continued = _continued(run, images, earlier, keys, progress)
         checkpoint = replace(continued, identity=identity)

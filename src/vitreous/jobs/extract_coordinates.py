@@ -49,38 +49,59 @@ def true_positions(table: ParticleTable, params: ExtractCoordinatesParams, origi
         DataError: the particles have no coordinates.
         UsageError: they have shifts, and the micrographs' pixel size is not known.
     """
-    if len(table) and not (table.known("coordinate_x").all() and table.known("coordinate_y").all()):
-        raise DataError(
-            f"{origin}: the particles have no coordinates in their micrographs",
-            hint="Give particles of an extraction, whose table says where they lie",
-        )
-    position = np.zeros((0, 2))
-    if len(table):
-        position = np.stack((table["coordinate_x"], table["coordinate_y"]), axis=1).astype(np.float64)
-    shifts = [
-        np.nan_to_num(table[name]) if name in table else np.zeros(len(table)) for name in ("origin_x", "origin_y")
-    ]
-    size = _pixel_sizes(table, params)
-    if any(shift.any() for shift in shifts) or params.min_distance:
-        if not np.isfinite(size).all():
-            raise UsageError(
-                f"{origin}: the pixel size of the micrographs is not known", hint="Give --micrograph-pixel-size"
-            )
-        position = position - np.stack(shifts, axis=1) / size[:, None]
+    position, shift = _coordinates(table, origin), _shifts(table)
+    size = _pixel_sizes(table, params.micrograph_pixel_size)
+    if shift.any() or params.min_distance:
+        position = position - shift / _known(size, origin)[:, None]
     moved = table.without_columns(*_POSE).with_columns(
         coordinate_x=position[:, 0], coordinate_y=position[:, 1], kept=np.ones(len(table), np.int64)
     )
     return _each_once(moved, size, params.min_distance)
 
 
-def _pixel_sizes(table: ParticleTable, params: ExtractCoordinatesParams) -> np.ndarray:
+def aligned_positions(table: ParticleTable, origin: str) -> np.ndarray:
+    """Where aligned particles lie on their micrographs, Å, ``[n, 2]``: coordinate × pixel size - origin.
+
+    Raises:
+        DataError: the particles have no coordinates.
+        UsageError: the micrographs' pixel size is not known.
+    """
+    return _coordinates(table, origin) * _known(_pixel_sizes(table, None), origin)[:, None] - _shifts(table)
+
+
+def _coordinates(table: ParticleTable, origin: str) -> np.ndarray:
+    if not len(table):
+        return np.zeros((0, 2))
+    if not (table.known("coordinate_x").all() and table.known("coordinate_y").all()):
+        raise DataError(
+            f"{origin}: the particles have no coordinates in their micrographs",
+            hint="Give particles of an extraction, whose table says where they lie",
+        )
+    return np.stack((table["coordinate_x"], table["coordinate_y"]), axis=1).astype(np.float64)
+
+
+def _shifts(table: ParticleTable) -> np.ndarray:
+    """Origins in Å, ``[n, 2]``; 0 where a particle was not aligned."""
+    names = ("origin_x", "origin_y")
+    return np.stack([np.nan_to_num(table[name]) if name in table else np.zeros(len(table)) for name in names], axis=1)
+
+
+def _pixel_sizes(table: ParticleTable, given: float | None) -> np.ndarray:
     """Å of each particle's micrograph, NaN where it is not known."""
+    if given is not None:
+        return np.full(len(table), given)
     stated = table.get("micrograph_pixel_size")
-    if params.micrograph_pixel_size is not None:
-        return np.full(len(table), params.micrograph_pixel_size)
     if stated is None:
         stated = table.get("rlnMicrographOriginalPixelSize")
     return np.full(len(table), np.nan) if stated is None else np.asarray(stated, dtype=np.float64)
+
+
+def _known(size: np.ndarray, origin: str) -> np.ndarray:
+    if not np.isfinite(size).all():
+        raise UsageError(
+            f"{origin}: the pixel size of the micrographs is not known", hint="Give --micrograph-pixel-size"
+        )
+    return size
 
 
 def _each_once(table: ParticleTable, size: np.ndarray, distance: float) -> ParticleTable:
@@ -155,10 +176,7 @@ def _on_item(params: ExtractCoordinatesParams) -> ItemRunner:
 
 
 def _result(source: str, before: ParticleTable, after: ParticleTable, outputs: dict[str, str]) -> Result:
-    shift = [
-        np.nan_to_num(before[name]) if name in before else np.zeros(len(before)) for name in ("origin_x", "origin_y")
-    ]
-    length = np.hypot(*shift)
+    length = np.hypot(*_shifts(before).T)
     return {
         "input": source,
         "outputs": outputs,

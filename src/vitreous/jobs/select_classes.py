@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from vitreous.core.errors import DataError, UsageError
 from vitreous.core.progress import Progress
-from vitreous.jobs.classify2d import particles_of, read_particles
+from vitreous.jobs.particle_sets import PARTICLE_SET, particles_of, read_particles, write_set
 from vitreous.workflow.job_type import (
     GrowingRunner,
     ItemInput,
@@ -21,7 +21,6 @@ from vitreous.workflow.job_type import (
     Result,
     Runner,
     SetWork,
-    Slot,
     parameter,
 )
 
@@ -199,21 +198,14 @@ def _write(classes: Classes, chosen: Chosen, keep: np.ndarray, out: Path, root: 
     from vitreous.core.plain import to_json
     from vitreous.formats.base import write_text
     from vitreous.formats.mrc_write import write_mrc
-    from vitreous.jobs.classify2d_files import write_tables
 
-    out.mkdir(parents=True, exist_ok=True)
-    outputs: dict[str, Path] = {}
-    for rows, prefix in ((keep, ""), (~keep, "rejected_")):
-        if rows.any():
-            star, table = out / f"{prefix}particles.star", out / f"{prefix}particles.parquet"
-            write_tables(star, table, classes.table.take(rows), root)
-            outputs |= {f"{prefix}star": star, f"{prefix}table": table}
+    outputs = write_set(classes.table.take(keep), classes.table.take(~keep), out, root)
     kept = np.isin(np.arange(1, len(classes.averages) + 1), chosen.numbers)
     for places, name in ((kept, "classes"), (~kept, "rejected_classes")):
         if places.any():
-            outputs[name] = out / f"{name}.mrcs"
+            outputs[name] = str(out / f"{name}.mrcs")
             write_mrc(
-                outputs[name], classes.averages[places], pixel_size=classes.model.pixel_size, dtype="float32",
+                Path(outputs[name]), classes.averages[places], pixel_size=classes.model.pixel_size, dtype="float32",
                 is_stack=True,
             )  # fmt: skip
     record: dict[str, Any] = {
@@ -224,9 +216,9 @@ def _write(classes: Classes, chosen: Chosen, keep: np.ndarray, out: Path, root: 
         "particles": int(keep.sum()),
         "rejected_particles": int((~keep).sum()),
     }
-    outputs["json"] = out / SELECTION_FILE
-    write_text(outputs["json"], to_json(record) + "\n")
-    return {name: str(path) for name, path in outputs.items()}
+    outputs["json"] = str(out / SELECTION_FILE)
+    write_text(Path(outputs["json"]), to_json(record) + "\n")
+    return outputs
 
 
 def _start(params: SelectClassesParams) -> Runner:
@@ -298,14 +290,7 @@ JOB = JobType(
     modes=("single-particle",),
     scope="set",
     needs=("classes2d", "particle_set"),
-    gives=(
-        Slot(
-            "particle_set",
-            file="table",
-            files=("star", "rejected_table", "rejected_star", "classes", "json"),
-            tables={"particle_set": "table"},
-        ),
-    ),
+    gives=(replace(PARTICLE_SET, files=(*PARTICLE_SET.files, "classes", "json")),),
     methods="Particles of the good 2D classes[classes: (chosen by hand)] were kept.",
     on_growing_set=_on_growing_set,
     expand=_one_model,

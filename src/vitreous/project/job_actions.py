@@ -156,7 +156,7 @@ def check_connection(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -
         names = ", ".join(graph.jobs[entry.source].label for entry in inputs)
         slots = sorted(set().union(*(graph.slots_behind(entry.source) for entry in inputs)))
         raise UsageError(
-            f"{job_type.name} needs {missing.replace('|', ' or ')}, which items behind {names} do not have",
+            f"{job_type.name} needs {_alternatives(missing)}, which items behind {names} do not have",
             hint=f"They have {', '.join(slots)}; connect it behind a job that gives {missing.split('|')[0]}",
             needs=missing,
         )
@@ -166,17 +166,21 @@ def check_connection(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -
 def _check_each(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -> None:
     if job_type.each and len(inputs) < 2:
         raise UsageError(
-            f"{job_type.name} takes {' and '.join(job_type.each)} of several jobs, one is given",
+            f"{job_type.name} takes {' and '.join(map(_alternatives, job_type.each))} of several jobs, one is given",
             hint="Name two inputs or more",
         )
-    for slot in job_type.each:
+    for need in job_type.each:
         for entry in inputs:
-            if slot not in graph.slots_behind(entry.source):
+            if chosen_slot(need, graph.slots_behind(entry.source)) is None:
                 raise UsageError(
-                    f"items behind {graph.jobs[entry.source].label} have no {slot}",
-                    hint=f"Each input of {job_type.name} must bring {slot} of its own",
-                    needs=slot,
+                    f"items behind {graph.jobs[entry.source].label} have no {_alternatives(need)}",
+                    hint=f"Each input of {job_type.name} must bring {_alternatives(need)} of its own",
+                    needs=need,
                 )
+
+
+def _alternatives(need: str) -> str:
+    return need.replace("|", " or ")
 
 
 def _missing(graph: Graph, job_type: JobType, inputs: Sequence[Input]) -> str | None:

@@ -185,8 +185,9 @@ class JobType:
         scope: what one task is about.
         needs: slots that an item must have; the main file of the first is the path that ``start``'s function gets. A
             name with bars (``micrograph|movie``) means the first of these that the item has.
-        each: slots that every input must bring by itself (picks of several pickers, to be compared); ``on_item``'s
-            function finds them in ``ItemInput.by_input``. Of all other slots the first input's count.
+        each: slots that every input must bring by itself (picks of several pickers, to be compared), names with bars as
+            in ``needs``; the job's function finds them in ``ItemInput.by_input``. Of all other slots the first input's
+            count.
         gives: slots that the item gains.
         outputs: names of the outputs by which items leave; more than one only for decisions.
         methods: a sentence for a paper's methods section; ``{parameter}`` stands for a value, ``[parameter: text]`` for
@@ -201,8 +202,8 @@ class JobType:
             them together, and returns name → path. Results of items that failed have ``error``.
         together: on the command line, what the items give is written by ``finish`` alone; so names may be equal.
         decide: for scope ``decision``.
-        any_input: for decisions: an item that has come by any of the inputs is decided on, not only one that has come
-            by all.
+        any_input: for decisions and sets: an item that has come by any of the inputs is taken, not only one that has
+            come by all.
         batch: items that are taken together unless the job says otherwise (1, for a set 0: see ``vitreous add``).
         provenance: what else the result depends on (a script's text), part of its identity.
     """

@@ -163,7 +163,7 @@ def _membership(job: Job, item: ItemFacts, arrived: Standing) -> Membership:
         return Membership(job.id, item.item, None, pending=True)
     needed = {slot for need in job.needs if (slot := chosen_slot(need, arrived.slots)) is not None}
     slots = {name: identity for name, identity in arrived.slots.items() if name in needed or not job.needs}
-    return Membership(job.id, item.item, task_identity("", {"": item.identity, **slots}, {}))
+    return Membership(job.id, item.item, task_identity("", {"": item.identity, **slots, **_numbered(arrived)}, {}))
 
 
 def _behind_set(job: Job, item: ItemFacts, arrived: Standing) -> Standing:
@@ -214,7 +214,16 @@ def arrival(job: Job, standings: Mapping[int, Standing]) -> Standing:
 def _by_input(job: Job, through: Sequence[Standing]) -> tuple[Mapping[str, str], ...]:
     if not job.each:
         return ()
-    return tuple({name: one.slots[name] for name in job.each if name in one.slots} for one in through)
+    brought = [one.slots if one.state != "absent" or not job.any_input else {} for one in through]
+    chosen = [[slot for need in job.each if (slot := chosen_slot(need, slots)) is not None] for slots in brought]
+    return tuple({name: slots[name] for name in names} for slots, names in zip(brought, chosen, strict=True))
+
+
+def _numbered(arrived: Standing) -> dict[str, str]:
+    """Slots of each input under names of their own: ``picks 1``, ``picks 2``."""
+    return {
+        f"{slot} {number}": identity for number, own in enumerate(arrived.by_input, 1) for slot, identity in own.items()
+    }
 
 
 def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
@@ -231,10 +240,9 @@ def wanted_identity(job: Job, arrived: Standing, item: ItemFacts) -> str | None:
         if slot is None:
             return None
         inputs[slot] = arrived.slots[slot]
-    for number, own in enumerate(arrived.by_input, 1):
-        if any(slot not in own for slot in job.each):
-            return None
-        inputs |= {f"{slot} {number}": identity for slot, identity in own.items()}
+    if any(chosen_slot(need, own) is None for own in arrived.by_input for need in job.each):
+        return None
+    inputs |= _numbered(arrived)
     if not frozenset(item.sets.values()).isdisjoint(inputs.values()):
         inputs[""] = item.identity  # a set gives the same to all items, but each makes its own of it
     if job.scope == "decision":

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 START_SECONDS = 60.0
 END_SECONDS = 60.0
@@ -73,6 +73,14 @@ def served(*projects: Path, options: Sequence[str] = (), state: Path | None = No
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _tell_faults(told)
+
+
+def _tell_faults(told: IO[str]) -> None:
+    """What the server logged as a fault of its own, where a failed test shows it."""
+    text = os.pread(told.fileno(), 1_000_000, 0).decode(errors="replace")
+    if "Traceback" in text:
+        print(text[max(0, text.index("Traceback") - 500) :][:20_000], file=sys.stderr)
 
 
 def _link_of(process: subprocess.Popen[str], told: IO[str]) -> str:
@@ -127,8 +135,14 @@ def open_tab(browser: Browser, server: Server, cookies: list[Any] | None = None,
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
     if cookies is not None:
         context.add_cookies(cookies)
-    page, complaints = context.new_page(), []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page = context.new_page()
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    page.on("console", hear)
     page.on("pageerror", lambda error: complaints.append(f"{error}"))
     page.goto(server.link if cookies is None else server.base)
     return Tab(page, context, complaints)

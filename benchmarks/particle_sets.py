@@ -67,6 +67,7 @@ class ParticleSet:
 SETS = {
     "one": ParticleSet(1440, 72, 3.5, (ASYMMETRIC,), 0.3, 7.0, 1),
     "two": ParticleSet(1500, 72, 3.5, (ASYMMETRIC, RING), 0.3, 7.0, 2),
+    "noisy": ParticleSet(2000, 72, 3.5, ("ABCHIJK", "ABDEHL"), 0.12, 10.0, 4),
     "large": ParticleSet(10_000, 128, 1.97, (ASYMMETRIC, RING), 0.095, 7.0, 3),
 }
 

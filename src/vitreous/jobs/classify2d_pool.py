@@ -195,9 +195,11 @@ class Share:
         """
         from vitreous.algorithms.classify2d.expect import expect
         from vitreous.algorithms.classify2d.prepare import Prepared
+        from vitreous.jobs.device import check_device
 
         try:
             if self._prepared is None:
+                check_device(first.device)
                 self._prepared = Prepared(first, second)
                 return None
             return moved(expect(self._prepared, first, second), "cpu")

@@ -223,9 +223,9 @@ def _extracted(
     if len(picks):
         position = np.stack((picks["coordinate_x"], picks["coordinate_y"]), axis=1)
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(params.device)
-    # Noise in place of dust: the same for the same particles, whatever was computed before.
+    # Noise in place of dust: the same for the same particles, on any device and whatever was computed before.
     seed = int(picks["uid"].sum() & 0x7FFFFFFF) if len(picks) else 0
-    generator = torch.Generator(device=pixels.device).manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     transfer = _signs(geometry, micrograph, params)
     return extract_particles(pixels, torch.from_numpy(position), settings, transfer, generator)
 

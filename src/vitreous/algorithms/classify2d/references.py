@@ -8,6 +8,7 @@ import torch
 from vitreous.algorithms.classify2d.gridding import from_polar
 from vitreous.algorithms.classify2d.prepare import Frame, soft_disc
 from vitreous.algorithms.classify2d.settings import Settings
+from vitreous.algorithms.fourier.grids import frequency_squared
 from vitreous.algorithms.fourier.shift import fourier_shift
 
 
@@ -54,8 +55,8 @@ def shifted(images: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
 
 def _smoothed(settings: Settings, images: torch.Tensor) -> torch.Tensor:
     ring = settings.extent / 40.0
-    f = torch.fft.fftfreq(settings.box, 1.0 / settings.box, device=images.device)
-    weight = torch.exp(-0.5 * (f[:, None] ** 2 + torch.fft.rfftfreq(settings.box, 1.0 / settings.box) ** 2) / ring**2)
+    square = frequency_squared((settings.box, settings.box), 1.0 / settings.box, images.device)
+    weight = torch.exp(-0.5 * square / ring**2)
     return torch.fft.irfft2(torch.fft.rfft2(images) * weight, s=images.shape[-2:])
 
 

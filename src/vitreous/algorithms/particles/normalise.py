@@ -65,7 +65,7 @@ def normalised(
         white_dust, black_dust: pixels this many standard deviations of the whole image above (below) its mean become
             Gaussian noise of the background; ``None`` leaves them. The particle's own contrast widens that range, so
             that negative stain or a strong signal is not taken for dust.
-        generator: of that noise, on the images' device; needed where dust is replaced.
+        generator: of that noise, on the CPU, so that it is the same everywhere; needed where dust is replaced.
     """
     m, n = images.shape[0], images.shape[-1]
     weight = background.reshape(-1).to(torch.float32)
@@ -128,7 +128,7 @@ def _without_dust(
         return flat, replaced
     part = flat[dusty]
     bad = (part < low[dusty, None]) | (part > high[dusty, None])
-    noise = torch.randn(part.shape, generator=generator, device=flat.device)
+    noise = torch.randn(part.shape, generator=generator).to(flat.device)
     clean = torch.where(bad, mean[dusty, None] + stddev[dusty, None] * noise, part)
     replaced[dusty] = bad.sum(dim=1)
     return flat.index_copy(0, dusty, clean), replaced

@@ -71,6 +71,7 @@ def test_particles_of_two_pickers_are_joined_and_stay_joined_as_images_arrive(tm
     union, common, only = (newest(project, number) for number in (7, 8, 9))
     assert places(union) == [("a", 30, 30), ("a", 60, 40), ("b", 30, 40), ("a", 80, 20), ("b", 60, 30)]
     assert places(common) == [("a", 30, 30)]
+    assert [project.job_view(number).output for number in (7, 8)] == ["1 result: 5 particles", "1 result: 1 particle"]
     assert places(only) == [("a", 60, 40), ("b", 30, 40)]
     bring(project, "c")
     project.run(workers=0, watch=False)

@@ -11,6 +11,7 @@ from vitreous.core.errors import UsageError
 from vitreous.core.words import counted, near
 from vitreous.project.session import Session
 from vitreous.store.columns import exposure_columns
+from vitreous.store.fragments import rows_of_set
 from vitreous.store.items import parameters_of
 from vitreous.store.ledger import Results, item_facts, task_counts
 from vitreous.workflow.graph import Graph, Input, Job, chosen_slot
@@ -55,6 +56,10 @@ SIZES = {"movie": ("movie_width", "movie_height", "movie_pixel_size"), "microgra
 """Slots that hold images → the columns of their size."""
 
 
+ROWS = {"particle_set": "particle", "particles2d": "classified particle", "particles": "particle", "picks": "pick"}
+"""Big tables → what a row of them is."""
+
+
 def output_text(session: Session, job: Job, counts: Mapping[str, int]) -> str:
     """What a job has given, in a line; sizes where all images have the same."""
     if job.scope == "source":
@@ -62,8 +67,11 @@ def output_text(session: Session, job: Job, counts: Mapping[str, int]) -> str:
         number = int(session.db.connection.execute(text, (job.id,)).fetchone()[0])
     else:
         number = counts.get("done", 0)
-    if job.scope == "set" or not number:
-        return counted(number, "result") if number else "nothing yet"
+    if not number:
+        return "nothing yet"
+    if job.scope == "set":
+        rows = [counted(many, ROWS.get(table, "row")) for table, many in rows_of_set(session.db, job.id).items()]
+        return "1 result" + (f": {', '.join(rows)}" if rows else "")
     slots = [f"{slot}{_size_text(session, job, slot)}" for slot in job.gives]
     return counted(number, "item") + (f": {', '.join(slots)}" if slots else "")
 

@@ -165,6 +165,13 @@ def list_fragments(db: Database, table: str | None = None, jobs: Iterable[int] |
     return list(found.values())
 
 
+def rows_of_set(db: Database, job: int) -> dict[str, int]:
+    """Rows that the newest result of a job on a set has given to each table."""
+    text = """SELECT f.table_name, sum(f.rows) FROM fragment f JOIN set_run s ON s.identity = f.identity
+        WHERE s.job = ? AND f.item = 0 GROUP BY f.table_name ORDER BY f.table_name"""
+    return dict(db.connection.execute(text, (job,)).fetchall())
+
+
 _FIELDS = "f.id, f.table_name, f.path, f.rows, f.bytes"
 _CURRENT = f"""
 SELECT {_FIELDS}, f.job, f.item, f.identity FROM fragment f

@@ -1,8 +1,9 @@
 """Simulated particle stacks of which everything is known, for measuring 2D classification.
 
 ``python benchmarks/particle_sets.py one --folder bench/one`` makes set ``one``: 1,440 particles of 72² px of an
-asymmetric assembly of 460 kDa. Set ``two`` holds two species of a similar size, set ``large`` 10,000 particles of 128²
-px of the same two. The model is eight, or seven, chains of GroEL (PDB 1MNF).
+asymmetric assembly of 460 kDa. Set ``two`` holds two species of a similar size, set ``noisy`` two others with less
+signal and larger shifts, set ``large`` 10,000 particles of 128² px of the species of ``two``. The models are six to
+eight chains of GroEL (PDB 1MNF).
 """
 
 from __future__ import annotations

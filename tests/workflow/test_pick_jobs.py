@@ -71,6 +71,19 @@ def test_edits_by_hand_are_of_one_image_and_leave_the_others_alone(project: Proj
     assert len(list(project.folder.glob("jobs/J5-*/b-*"))) == 1
 
 
+def test_two_projects_in_one_process_have_each_their_own_files(tmp_path: Path) -> None:
+    """Parameters name files relative to the project, so that equal ones do not mean equal work."""
+    for place in (10.0, 30.0):
+        folder = tmp_path / f"{place:g}"
+        folder.mkdir()
+        found = make(folder / "p", "a")
+        found.add("shoots", "J1")
+        write_coordinates(folder / "picks.csv", picks("a", (place, 10.0)), "csv")
+        found.add("import-picks", "J2", source=str(folder / "picks.csv"))
+        found.run(workers=0, watch=False)
+        assert table(found, "J3", "a")["coordinate_x"].tolist() == [place]
+
+
 def test_consensus_and_comparison_see_both_inputs(project: Project) -> None:
     brought(project)
     project.add("consensus", "J3", "J4", radius=5)

@@ -84,8 +84,13 @@ def read_header(path: Path) -> Acquisition:
 
 def read_reduced(path: Path, pixel_size: float, find_crystals: bool, device: str) -> Reduced:
     """The reduced micrograph of a file; the last two are kept, so that other settings are tried on them at once."""
-    changed = path.stat()
-    return _reduced(str(path.absolute()), (changed.st_mtime_ns, changed.st_size), pixel_size, find_crystals, device)
+    return _reduced(str(path.absolute()), _state(path), pixel_size, find_crystals, device)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Time of the last change (ns) and size of a file."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=2)
@@ -98,6 +103,7 @@ def _reduced(path: str, state: tuple[int, int], pixel_size: float, find_crystals
 @lru_cache(maxsize=2)
 def read_templates(
     path: Path,
+    state: tuple[int, int],
     pixel_size: float | None,
     kind: str,
     dark: bool,
@@ -108,7 +114,7 @@ def read_templates(
     symmetry: str,
     device: str,
 ) -> Templates:
-    """Templates of a file at the pixel size that picking works at; kept while they are the same.
+    """Templates of a file at the pixel size that picking works at; kept while file and ``state`` (time, size) stay.
 
     Raises:
         DataError: the file is none of templates. UsageError: its pixel size is not known.
@@ -235,6 +241,7 @@ def _templates(params: PickParams, reduced: Reduced, settings: PickSettings) -> 
 
     return read_templates(
         params.templates.absolute(),
+        _state(params.templates),
         params.template_pixel_size,
         params.template_kind,
         params.template_contrast == "dark",

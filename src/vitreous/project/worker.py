@@ -151,9 +151,16 @@ def resolved(job_type: JobType, step: Step, item: ItemInput) -> Any:
     return checked(job_type, resolved_values(job_type, step, item), f"J{step.job} {job_type.name}")
 
 
-@lru_cache(maxsize=8)
 def runner(name: str, values: str, provenance: str) -> Callable[[ItemInput, Path, Progress], Result]:
-    """The job type's function for items, started once for equal parameters (it may have read a gain reference)."""
+    """The job type's function for items, started once for equal parameters (it may have read a gain reference).
+
+    It is that of the working folder, which is the project's: parameters name files relative to it.
+    """
+    return _runner(str(Path.cwd()), name, values, provenance)
+
+
+@lru_cache(maxsize=8)
+def _runner(folder: str, name: str, values: str, provenance: str) -> Callable[[ItemInput, Path, Progress], Result]:
     job_type = needed_type(Path(), name)
     params = checked(job_type, json.loads(values), name)
     if job_type.on_item is not None:

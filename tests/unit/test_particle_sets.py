@@ -96,8 +96,10 @@ def test_within_a_radius_particles_are_the_same_after_their_alignment() -> None:
     assert uids([one, shifted], how="union", radius=5.0) == [0, 1, 2, 11, 12]
     assert uids([one, shifted], how="difference", radius=5.0) == [1, 2]
     assert uids([one, shifted.take([])], how="difference", radius=5.0) == [0, 1, 2]
-    with pytest.raises(UsageError, match="set 1: the pixel size of the micrographs is not known"):
-        uids([one, two.without_columns("micrograph_pixel_size")], radius=5.0)
+    bare = [table.without_columns("micrograph_pixel_size") for table in (one, shifted)]
+    assert uids(bare, how="intersection", radius=5.0, micrograph_pixel_size=2.0) == [0]
+    with pytest.raises(UsageError, match="set 0: the pixel size of the micrographs is not known"):
+        uids(bare, radius=5.0)
 
 
 def starred(folder: Path, name: str, table: ParticleTable) -> Path:

@@ -37,6 +37,14 @@ class CombineParticlesParams(Params):
         unit="Å",
         gt=0,
     )
+    micrograph_pixel_size: float | None = parameter(
+        None,
+        help="pixel size of the micrographs that the coordinates are counted in; the tables' unless given",
+        unit="Å",
+        level="advanced",
+        gt=0.01,
+        lt=1000,
+    )
 
     @model_validator(mode="after")
     def _counts_in_an_intersection(self) -> CombineParticlesParams:
@@ -74,7 +82,7 @@ def combined(
     if params.radius is None:
         members = _members(_same_keys(tables, names))
     else:
-        members = _near_members(tables, params.radius, names)
+        members = _near_members(tables, params.radius, params.micrograph_pixel_size, names)
     there = members >= 0
     match params.how:
         case "union":
@@ -152,14 +160,16 @@ def _image_keys(table: ParticleTable) -> np.ndarray:
     return np.array([f"{stack}\n{index}" for stack, index in zip(stacks, table["image_index"].tolist(), strict=True)])
 
 
-def _near_members(tables: Sequence[ParticleTable], radius: float, names: Sequence[str]) -> np.ndarray:
+def _near_members(
+    tables: Sequence[ParticleTable], radius: float, pixel_size: float | None, names: Sequence[str]
+) -> np.ndarray:
     """As ``_members``, of particles that lie within ``radius`` Å of each other."""
     from vitreous.algorithms.coordinates.consensus import consensus
     from vitreous.jobs.extract_coordinates import aligned_positions
     from vitreous.jobs.extract_sources import rows_by_name
 
     places = [
-        aligned_positions(table, name) if len(table) else np.zeros((0, 2))
+        aligned_positions(table, pixel_size, name) if len(table) else np.zeros((0, 2))
         for table, name in zip(tables, names, strict=True)
     ]
     rows = [rows_by_name(table["micrograph"]) if len(table) else {} for table in tables]

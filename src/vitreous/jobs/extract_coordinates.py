@@ -59,14 +59,16 @@ def true_positions(table: ParticleTable, params: ExtractCoordinatesParams, origi
     return _each_once(moved, size, params.min_distance)
 
 
-def aligned_positions(table: ParticleTable, origin: str) -> np.ndarray:
+def aligned_positions(table: ParticleTable, pixel_size: float | None, origin: str) -> np.ndarray:
     """Where aligned particles lie on their micrographs, Å, ``[n, 2]``: coordinate × pixel size - origin.
+
+    ``pixel_size`` is that of the micrographs in Å, the table's where it is ``None``.
 
     Raises:
         DataError: the particles have no coordinates.
         UsageError: the micrographs' pixel size is not known.
     """
-    return _coordinates(table, origin) * _known(_pixel_sizes(table, None), origin)[:, None] - _shifts(table)
+    return _coordinates(table, origin) * _known(_pixel_sizes(table, pixel_size), origin)[:, None] - _shifts(table)
 
 
 def _coordinates(table: ParticleTable, origin: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from vitreous.core.errors import UsageError
 from vitreous.core.progress import silent
+from vitreous.formats.cryosparc_particles import write_cryosparc_particles
 from vitreous.formats.particle_parquet import read_particle_parquet
 from vitreous.formats.particle_star import read_particle_star, write_particle_star
 from vitreous.jobs.combine_particles import JOB as COMBINE
@@ -121,6 +122,21 @@ def test_the_commands_write_tables_that_relion_reads_too(tmp_path: Path) -> None
     written = finish_batch(COMBINE, params, found, tmp_path / "out")
     assert written["particles"] == "15"
     assert len(read_particle_parquet(Path(written["table"]))) == 15
+
+
+def test_particles_of_other_programs_are_taken_as_they_are(tmp_path: Path) -> None:
+    columns = {
+        "image_stack": np.array(["x.mrcs"] * 6, object),
+        "image_index": np.arange(6),
+        "pixel_size": np.full(6, 2.0),
+        "box_size": np.full(6, 32),
+    }
+    write_cryosparc_particles(tmp_path / "six.cs", ParticleTable(columns))
+    (result,) = run_batch(SUBSET, SubsetParticlesParams(number=4), [tmp_path / "six.cs"], tmp_path / "out", silent)
+    assert (result["n_kept"], result["n_rejected"]) == (4, 2)
+    (tmp_path / "x.mrcs").write_bytes(b"\0" * 2048)
+    (failed,) = run_batch(SUBSET, SubsetParticlesParams(number=4), [tmp_path / "x.mrcs"], tmp_path / "bad", silent)
+    assert "no table of particles by its name" in failed["error"]["message"]
 
 
 def test_one_table_no_common_particle_and_an_output_beside_the_input_are_refused(tmp_path: Path) -> None:

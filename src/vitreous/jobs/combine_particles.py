@@ -12,7 +12,8 @@ from pydantic import model_validator
 from vitreous.core.errors import UsageError
 from vitreous.core.progress import Progress
 from vitreous.core.words import counted
-from vitreous.jobs.particle_sets import BATCH, PARTICLE_SET, particles_by_input, read_particles, write_set
+from vitreous.jobs.export_files import read_table
+from vitreous.jobs.particle_sets import BATCH, PARTICLE_SET, particles_by_input, write_set
 from vitreous.workflow.job_type import ItemInput, JobType, Params, Result, Runner, SetRunner, parameter
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _start(params: CombineParticlesParams) -> Runner:
     def run(path: Path, out: Path, progress: Progress) -> Result:
         if out.resolve() == path.parent.resolve():
             raise UsageError("the result would lie beside what it is made of", hint="Choose another --out")
-        return {"outputs": {}, "n_particles": len(read_particles(path))}
+        return {"outputs": {}, "n_particles": len(read_table(path))}
 
     return run
 
@@ -225,7 +226,7 @@ def _finish(params: CombineParticlesParams, results: list[Result], out: Path) ->
     if len(results) < 2:
         raise UsageError("one table is given, and several are combined", hint="Name two files or more")
     names = [str(result["input"]) for result in results]
-    found = _result([read_particles(Path(name)) for name in names], params, names, out, None)
+    found = _result([read_table(Path(name)) for name in names], params, names, out, None)
     told = {f"note {number}": text for number, text in enumerate(found["warnings"], 1)}
     return {"particles": f"{found['n_particles']:,}", **found["outputs"], **told}
 

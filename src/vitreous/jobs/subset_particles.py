@@ -11,13 +11,13 @@ from pydantic import field_validator
 
 from vitreous.core.errors import UsageError
 from vitreous.core.progress import Progress
+from vitreous.jobs.export_files import read_table
 from vitreous.jobs.particle_sets import (
     BATCH,
     PARTICLE_SET,
     one_table,
     particle_keys,
     particles_of,
-    read_particles,
     write_set,
 )
 from vitreous.workflow.chance import chance
@@ -108,7 +108,7 @@ def _start(params: SubsetParticlesParams) -> Runner:
     def run(path: Path, out: Path, progress: Progress) -> Result:
         if out.resolve() == path.parent.resolve():
             raise UsageError("the chosen particles would take the place of all", hint="Choose another --out")
-        return _result(read_particles(path), params, out, None)
+        return _result(read_table(path), params, out, None)
 
     return run
 
